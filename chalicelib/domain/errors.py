@@ -1,0 +1,168 @@
+"""The one error tree. Errors carry facts, know whether a retry can help, and never know HTTP.
+
+Families (invalid, unauthenticated, forbidden, not found, conflict, rate-limited, lease lost, outbound)
+are what the dialects' status tables name; leaves are named for the fact.
+"""
+
+from __future__ import annotations
+
+
+class PenstockError(Exception):
+    """Something that this product refuses or cannot do."""
+
+    retryable = False
+
+    def __init__(self, message: str | None = None, **facts: object) -> None:
+        self.message = message or (self.__doc__ or "").strip().splitlines()[0]
+        self.facts = facts
+        super().__init__(self.message)
+
+
+class InvalidError(PenstockError):
+    """The request cannot be understood or breaks a rule."""
+
+    def __init__(self, message: str | None = None, *, field: str | None = None, **facts: object) -> None:
+        super().__init__(message, **facts)
+        self.field = field
+
+
+class MalformedJsonError(InvalidError):
+    """The body is not valid JSON."""
+
+
+class TooLargeError(InvalidError):
+    """The value is larger than this product accepts."""
+
+
+class UnsupportedMediaTypeError(InvalidError):
+    """The content type is not one that this call reads."""
+
+
+class DefinitionError(InvalidError):
+    """The workflow's definition breaks a rule."""
+
+
+class ExpressionError(InvalidError):
+    """The expression cannot be parsed or evaluated."""
+
+
+class UnauthenticatedError(PenstockError):
+    """The caller did not prove who they are."""
+
+
+class ForbiddenError(PenstockError):
+    """The caller may not do this."""
+
+
+class NotFoundError(PenstockError):
+    """There is no such thing, or it is not the caller's to see."""
+
+
+class RouteNotFoundError(NotFoundError):
+    """There is nothing at this address."""
+
+
+class WorkflowNotFoundError(NotFoundError):
+    """The workflow does not exist."""
+
+
+class RunNotFoundError(NotFoundError):
+    """The run does not exist."""
+
+
+class HookNotFoundError(NotFoundError):
+    """The inbound webhook does not exist."""
+
+
+class BlobNotFoundError(NotFoundError):
+    """A stored body is missing."""
+
+
+class MethodNotAllowedError(PenstockError):
+    """This address does not answer this method."""
+
+
+class ConflictError(PenstockError):
+    """The stored state does not allow this."""
+
+
+class WorkflowInactiveError(ConflictError):
+    """The workflow is not active."""
+
+
+class RunEndedError(ConflictError):
+    """The run has already ended."""
+
+
+class IllegalTransitionError(ConflictError):
+    """The run's present status does not allow this change."""
+
+
+class AlreadyExistsError(ConflictError):
+    """Something with this identity is stored already."""
+
+
+class StaleWriteError(ConflictError):
+    """Somebody else changed this since it was read."""
+
+    retryable = True
+
+
+class RateLimitedError(PenstockError):
+    """The caller has used up this period's requests."""
+
+    retryable = True
+
+    def __init__(self, message: str | None = None, *, retry_after_seconds: int = 1, **facts: object) -> None:
+        super().__init__(message, **facts)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class LeaseError(PenstockError):
+    """The run is not this worker's to advance."""
+
+
+class LeaseHeldError(LeaseError):
+    """Another worker holds the run's lease."""
+
+
+class LeaseLostError(LeaseError):
+    """The run was claimed, changed or ended by somebody else."""
+
+
+class SignalledError(PenstockError):
+    """Something came in for the run that its worker has not seen."""
+
+    retryable = True
+
+
+class UnavailableError(PenstockError):
+    """A service that this product stands on did not answer."""
+
+    retryable = True
+
+
+class OutboundError(PenstockError):
+    """An outbound request brought no answer."""
+
+    retryable = True
+
+
+class OutboundRefusedError(OutboundError):
+    """The address is not one that this product may call."""
+
+    retryable = False
+
+
+class OutboundConnectError(OutboundError):
+    """No connection to the receiver could be made."""
+
+
+class OutboundTimeoutError(OutboundError):
+    """The receiver did not answer in time."""
+
+
+class OutboundTooLargeError(OutboundError):
+    """The receiver's answer is larger than this product accepts."""
+
+    retryable = False
