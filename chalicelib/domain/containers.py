@@ -1,0 +1,220 @@
+"""Containers: nodes that run graphs of their own. Fork, loop and map.
+
+A container opens scopes and is told when one is done. Rounds of loops and maps are recorded apart from each
+other, so that a resumed run reads a loop's newest round and not its whole past; a loop keeps nothing of the
+rounds behind it but what the last one gave.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from chalicelib.domain.errors import ExpressionError
+from chalicelib.domain.ids import escape
+from chalicelib.domain.json import Json
+from chalicelib.domain.run import Round, StepError
+from chalicelib.domain.tasks import Scope, Task
+
+if TYPE_CHECKING:
+    from chalicelib.domain.engine import Execution
+
+DEFAULT_MAX_ITERATIONS = 100_000
+MOST_ITERATIONS = 10_000_000
+DEFAULT_CONCURRENCY = 10
+MOST_CONCURRENCY = 100
+MOST_ITEMS = 10_000
+
+
+class Container(Protocol):
+    task: Task
+
+    def enter(self, position: Round | None) -> None:
+        """Opens the first scopes, or those where an earlier hold stood. Raises ExpressionError."""
+
+    def round_done(self, scope: Scope) -> None:
+        """One of its scopes has ended well."""
+
+    def position(self) -> Round | None:
+        """Where it stands, if a resumed run needs to be told."""
+
+
+def build(execution: Execution, task: Task) -> Container:
+    match task.step.node.type:
+        case "loop":
+            return Loop(execution, task)
+        case "map":
+            return Map(execution, task)
+        case _:
+            return Fork(execution, task)
+
+
+def has_rounds(task: Task) -> bool:
+    """Whether records of this container lie apart from those of the graph it stands in."""
+    return task.step.node.type in {"loop", "map"}
+
+
+class Fork:
+    """Runs every branch at the same time; its output is theirs by name."""
+
+    def __init__(self, execution: Execution, task: Task) -> None:
+        self.task = task
+        self._execution = execution
+        self._outputs: dict[str, Json] = {}
+        self._names: dict[str, str] = {}
+        self._ended_at = task.at
+
+    def enter(self, position: Round | None) -> None:
+        task = self.task
+        for name, program in task.step.bodies.items():
+            prefix = f"{task.slot}.{escape(name)}/"
+            self._names[prefix] = name
+            scope = Scope(
+                program, prefix, task.scope, task, task.incoming, task.at, {}, task.scope.restored, task.scope.round
+            )
+            self._execution.open(scope)
+        self._leave_if_done()
+
+    def round_done(self, scope: Scope) -> None:
+        self._outputs[self._names[scope.prefix]] = scope.last[2] if scope.last else None
+        self._ended_at = max(self._ended_at, scope.ended_at)
+        self._leave_if_done()
+
+    def _leave_if_done(self) -> None:
+        if len(self._outputs) < len(self.task.step.bodies):
+            return
+        self._execution.leave(self.task)
+        output: Json = {name: self._outputs[name] for name in self.task.step.bodies}
+        self._execution.succeed_step(self.task, output, finished_at=self._ended_at)
+
+    def position(self) -> Round | None:
+        return None
+
+
+class Loop:
+    """Runs its body, then again while `while` holds. Each round begins with what the one before gave."""
+
+    def __init__(self, execution: Execution, task: Task) -> None:
+        self.task = task
+        self._execution = execution
+        self._round = Round(task.slot, 1, task.incoming, outer=task.scope.round)
+        self._most = _whole(
+            task.config().get("max_iterations"), "max_iterations", DEFAULT_MAX_ITERATIONS, MOST_ITERATIONS
+        )
+
+    def enter(self, position: Round | None) -> None:
+        if position is not None:
+            self._round = position
+        self._open(self.task, restored=self.task.scope.restored)
+
+    def _open(self, task: Task, *, restored: bool) -> None:
+        index = self._round.index
+        scope = Scope(
+            program=task.step.bodies["body"],
+            prefix=f"{task.slot}.{index}/",
+            parent=task.scope,
+            owner=task,
+            incoming=self._round.carry,
+            opened_at=self._round.begun_at or task.at,
+            variables={"$loop": {"index": index}},
+            restored=restored,
+            round=self._round,
+        )
+        self._execution.open(scope)
+
+    def round_done(self, scope: Scope) -> None:
+        task = self.task
+        output = scope.last[2] if scope.last else scope.incoming
+        try:
+            goes_on = bool(self._condition(scope, output))
+        except ExpressionError as error:
+            self._execution.leave(task)
+            self._execution.fail_step(task, StepError("expression", error.message), finished_at=scope.ended_at)
+            return
+        if not goes_on:
+            self._execution.leave(task)
+            self._execution.succeed_step(task, output, finished_at=scope.ended_at)
+        elif self._round.index >= self._most:
+            self._execution.leave(task)
+            message = f"the loop did not end within {self._most} iterations"
+            self._execution.fail_step(task, StepError("max_iterations", message), finished_at=scope.ended_at)
+        else:
+            self._round = Round(task.slot, self._round.index + 1, output, scope.ended_at, task.scope.round)
+            self._open(task, restored=False)
+
+    def _condition(self, scope: Scope, output: Json) -> Json:
+        """`while` sees the body's nodes, `$loop.index`, and as `$prev` what the round gave."""
+        task = self.task
+        inside = Task(task.run, task.key, task.step, scope, output, scope.ended_at)
+        return inside.evaluate("while")
+
+    def position(self) -> Round | None:
+        return self._round
+
+
+class Map:
+    """Runs its body for each item, a bounded number at the same time; its output is theirs in the items' order."""
+
+    def __init__(self, execution: Execution, task: Task) -> None:
+        config = task.config()
+        items = config.get("items")
+        if not isinstance(items, list):
+            raise ExpressionError("'items' is not a list")
+        if len(items) > MOST_ITEMS:
+            raise ExpressionError(f"'items' has {len(items)} members; at most {MOST_ITEMS} are allowed")
+        self.task = task
+        self._execution = execution
+        self._items = items
+        self._concurrency = _whole(config.get("concurrency"), "concurrency", DEFAULT_CONCURRENCY, MOST_CONCURRENCY)
+        self._outputs: list[Json] = [None] * len(items)
+        self._opened = 0
+        self._done = 0
+        self._ended_at = task.at
+
+    def enter(self, position: Round | None) -> None:
+        self._fill()
+
+    def _fill(self) -> None:
+        """Opens items up to the limit."""
+        while self._opened < len(self._items) and self._opened - self._done < self._concurrency:
+            index = self._opened
+            self._opened += 1
+            self._execution.open(self._scope(index))
+        if self._done == len(self._items):
+            self._execution.leave(self.task)
+            self._execution.succeed_step(self.task, list(self._outputs), finished_at=self._ended_at)
+
+    def _scope(self, index: int) -> Scope:
+        task = self.task
+        return Scope(
+            program=task.step.bodies["body"],
+            prefix=f"{task.slot}.{index}/",
+            parent=task.scope,
+            owner=task,
+            incoming=self._items[index],
+            opened_at=task.at,
+            variables={"$item": self._items[index], "$index": index},
+            restored=task.scope.restored,
+            round=Round(task.slot, index, outer=task.scope.round),
+        )
+
+    def round_done(self, scope: Scope) -> None:
+        assert scope.round is not None
+        self._outputs[scope.round.index] = scope.last[2] if scope.last else scope.incoming
+        self._done += 1
+        self._ended_at = max(self._ended_at, scope.ended_at)
+        self._fill()
+
+    def position(self) -> Round | None:
+        return None
+
+
+def _whole(value: Json, name: str, default: int, most: int) -> int:
+    if value is None:
+        return default
+    try:
+        number = int(value) if isinstance(value, (int, float, str)) and not isinstance(value, bool) else 0
+    except (ValueError, OverflowError):
+        number = 0
+    if not 1 <= number <= most:
+        raise ExpressionError(f"'{name}' must be a whole number from 1 to {most}")
+    return number

@@ -1,0 +1,487 @@
+"""The engine: (graph, recorded outcomes, answers, now) → what to do next, and when the run has ended.
+
+An `Execution` is a fold over outcomes. It has no clock and does no I/O: whoever drives it performs the tasks it
+hands out, records their outcomes and feeds back what was recorded. Given the same outcomes it reaches the same
+state, in whatever order they arrive and however often the run was interrupted. It looks at each outcome once, so
+the cost of a step does not depend on how many were recorded before it.
+
+Time inside a run is logical: a step sees as `now()` the moment the last effect or wait before it ended, which a
+replay computes again exactly.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import deque
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from chalicelib.domain import containers
+from chalicelib.domain.errors import ExpressionError
+from chalicelib.domain.graph import ERROR, MAIN, OnError
+from chalicelib.domain.ids import escape
+from chalicelib.domain.json import Json
+from chalicelib.domain.node_types import Kind
+from chalicelib.domain.program import Exit, Program
+from chalicelib.domain.retry import next_attempt_at
+from chalicelib.domain.run import (
+    Answer,
+    Failure,
+    History,
+    Outcome,
+    Reset,
+    Round,
+    Run,
+    RunStatus,
+    StepError,
+    StepStatus,
+)
+from chalicelib.domain.tasks import Scope, Task
+from chalicelib.domain.times import iso_z
+from chalicelib.domain.waits import timeout_at, wake_at
+
+MAX_UNRECORDED_IN_ROUNDS = 50
+_NO_RESET = Reset(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How the run ends."""
+
+    status: RunStatus
+    output: Json = None
+    failure: Failure | None = None
+
+
+class Execution:
+    """One run being advanced. Not thread-safe: one thread drives it, tasks may be performed by others."""
+
+    def __init__(self, program: Program, run: Run, history: History, *, resumed: bool = True) -> None:
+        self._run = run
+        self._recorded: dict[tuple[str, int], Outcome] = {}
+        self._attempts: dict[tuple[str, int], Outcome] = {}
+        self._intents: set[str] = set()
+        self._positions = {position.container: position for position in run.rounds}
+        self._answers: dict[str, Answer] = dict(run.answers)
+        self._unrecorded = {outcome.key: outcome for outcome in run.tail}
+        self._ready: deque[Task] = deque()
+        self._timers: list[tuple[datetime, int, Task]] = []
+        self._timer_count = 0
+        self._listening: dict[str, Task] = {}
+        self._lookups: deque[Task] = deque()
+        self._containers: dict[str, containers.Container] = {}
+        self._performing = 0
+        self._failure: Failure | None = None
+        self._verdict: Verdict | None = None
+        self._work: deque[tuple[Scope, str, str | None]] = deque()
+        self._load(History(outcomes=run.tail))
+        self._load(history)
+        self._root = Scope(program, "", None, None, run.input, run.created_at, {}, resumed)
+        self.open(self._root)
+        self._propagate()
+
+    # -- what the driver asks -----------------------------------------------------------------------------------------
+
+    @property
+    def performing(self) -> int:
+        """Tasks handed out whose outcome has not come back."""
+        return self._performing
+
+    def advance(self, now: datetime) -> Verdict | None:
+        """Lets time pass: waits and retry pauses that are over become tasks. The verdict, once there is one."""
+        deadline = self._run.deadline_at
+        if deadline is not None and now >= deadline and self._verdict is None and self._failure is None:
+            message = f"the run took longer than its limit, which was {iso_z(deadline)}"
+            self._verdict = Verdict(RunStatus.TIMED_OUT, failure=Failure("timeout", message))
+        while self._timers and self._timers[0][0] <= now and self._failure is None:
+            due_at, _, task = heapq.heappop(self._timers)
+            if not task.scope.is_closed():
+                self._timer_due(task, due_at)
+        self._propagate()
+        return self._verdict_if_idle()
+
+    def next_task(self) -> Task | None:
+        """The next step to perform, or None while there is none."""
+        while self._ready and self._failure is None and self._verdict is None:
+            task = self._ready.popleft()
+            if not task.scope.is_closed():
+                self._performing += 1
+                return task
+        return None
+
+    def next_lookup(self) -> Task | None:
+        """A loop or map that an earlier hold may have begun, and whose records `supply` should bring; or None."""
+        while self._lookups and self._failure is None:
+            task = self._lookups.popleft()
+            if not task.scope.is_closed():
+                return task
+        return None
+
+    def wake_at(self) -> datetime | None:
+        """When the earliest wait, time limit or retry pause is over."""
+        while self._timers and (self._timers[0][2].scope.is_closed() or self._is_answered(self._timers[0][2])):
+            heapq.heappop(self._timers)
+        return self._timers[0][0] if self._timers else None
+
+    def waiting(self) -> tuple[Task, ...]:
+        """Steps that wait: for a time, an answer, or their next attempt."""
+        timed = {task.slot: task for _, _, task in self._timers if not self._is_answered(task)}
+        return tuple((timed | self._listening).values())
+
+    def is_ready(self) -> bool:
+        """Whether there are steps that could be performed now."""
+        return bool(self._ready)
+
+    def rounds(self) -> tuple[Round, ...]:
+        """Where the loops stand that are under way."""
+        return tuple(
+            position
+            for container in self._containers.values()
+            if (position := container.position()) is not None and not container.task.scope.is_closed()
+        )
+
+    @staticmethod
+    def is_final(task: Task, outcome: Outcome) -> bool:
+        """Whether the outcome of this attempt ends the step, rather than being followed by another attempt."""
+        if outcome.status is not StepStatus.FAILED:
+            return True
+        node = task.step.node
+        retryable = outcome.error is not None and outcome.error.retryable and not node.at_most_once
+        return not retryable or outcome.attempt - task.attempts_before >= node.retry.max_attempts
+
+    # -- what the driver tells ----------------------------------------------------------------------------------------
+
+    def conclude(self, task: Task, outcome: Outcome) -> None:
+        """Takes the outcome that was recorded for a task, final or not."""
+        self._performing -= 1
+        if task.scope.is_closed():
+            return
+        if outcome.status is StepStatus.WAITING:
+            self._listen(task)
+        elif self.is_final(task, outcome):
+            self.settle(task, outcome)
+        else:
+            self._retry_later(task, outcome)
+        self._propagate()
+
+    def supply(self, task: Task, history: History, newest: Round | None) -> None:
+        """Answers a lookup: what was recorded of a map's items, or of the newest round of a loop."""
+        self._load(history)
+        known = self._positions.get(task.slot)
+        if known is None or (newest is not None and newest.index > known.index):
+            known = newest
+        self._enter(task, known)
+        self._propagate()
+
+    def answer(self, slot: str, answer: Answer) -> None:
+        """Takes what came in from outside for a waiting step. The first answer of a step counts."""
+        if slot in self._answers:
+            return
+        self._answers[slot] = answer
+        task = self._listening.pop(slot, None)
+        if task is not None and not task.scope.is_closed():
+            self._settle_answer(task, answer)
+            self._propagate()
+
+    def keep(self, outcome: Outcome) -> None:
+        """Notes an outcome that the next record should carry along. Of rounds only the newest are kept: a long loop
+        without effects is not to grow."""
+        self._unrecorded[outcome.key] = outcome
+        if outcome.round is not None and len(self._unrecorded) > MAX_UNRECORDED_IN_ROUNDS:
+            oldest = next(key for key, kept in self._unrecorded.items() if kept.round is not None)
+            del self._unrecorded[oldest]
+
+    def take_unrecorded(self) -> tuple[Outcome, ...]:
+        """The outcomes that no record carries yet; the caller records them or gives them back by `keep`."""
+        taken = tuple(self._unrecorded.values())
+        self._unrecorded.clear()
+        return taken
+
+    # -- scopes and nodes ---------------------------------------------------------------------------------------------
+
+    def _load(self, history: History) -> None:
+        for outcome in history.outcomes:
+            self._recorded[outcome.key, outcome.generation] = outcome
+        for attempt in history.attempts:
+            known = self._attempts.get((attempt.key, attempt.generation))
+            if known is None or known.attempt < attempt.attempt:
+                self._attempts[attempt.key, attempt.generation] = attempt
+        self._intents |= history.intents
+
+    def open(self, scope: Scope) -> None:
+        """Begins a scope at its start nodes. For the engine and its containers."""
+        program = scope.program
+        scope.unresolved = {node_id: step.entries for node_id, step in program.steps.items()}
+        starts = program.starts_for(self._run.trigger if scope.owner is None else "")
+        for node_id in program.roots:
+            if node_id in starts:
+                self._activate(scope, node_id)
+            else:
+                self._move(scope, node_id, None)
+        self._look_at(scope)
+
+    def _activate(self, scope: Scope, node_id: str) -> None:
+        step = scope.program.steps[node_id]
+        key = scope.prefix + escape(node_id)
+        reset = self._run.resets.get(key, _NO_RESET)
+        sources = scope.arrived.get(node_id, ())
+        task = Task(
+            run=self._run,
+            key=key,
+            step=step,
+            scope=scope,
+            incoming=self._incoming(scope, node_id),
+            at=max((scope.times[source] for source in sources), default=scope.opened_at),
+            attempt=reset.attempts + 1,
+            attempts_before=reset.attempts,
+            generation=reset.generation,
+            effect=reset.effect,
+        )
+        scope.live += 1
+        recorded = self._recorded.pop((key, task.generation), None)
+        if recorded is not None:
+            self.settle(task, recorded)
+        else:
+            self._begin(task)
+
+    def _incoming(self, scope: Scope, node_id: str) -> Json:
+        """The output of the one taken predecessor, or of several by their ids; at a start, the scope's own."""
+        sources = scope.arrived.get(node_id)
+        if not sources:
+            return scope.incoming
+        if len(sources) == 1:
+            return scope.outputs[sources[0]]
+        return {source: scope.outputs[source] for source in sorted(set(sources))}
+
+    def _begin(self, task: Task) -> None:
+        try:
+            match task.step.kind:
+                case Kind.WAIT:
+                    self._set_timer(wake_at(task.config(), task.at), task)
+                case Kind.INPUT:
+                    self._listen(task)
+                case Kind.CONTAINER:
+                    self._enter_or_look_up(task)
+                case Kind.CHILD if task.slot in self._answers:
+                    self._listen(task)
+                case _:
+                    self._begin_attempt(task)
+        except ExpressionError as error:
+            self.fail_step(task, StepError("expression", error.message))
+
+    def _begin_attempt(self, task: Task) -> None:
+        failed = self._attempts.pop((task.key, task.generation), None)
+        if failed is not None:
+            self._retry_later(task, failed)
+            return
+        task.abandoned = task.step.node.at_most_once and f"{task.key}#{task.generation}" in self._intents
+        self._ready.append(task)
+
+    def _retry_later(self, task: Task, failed: Outcome) -> None:
+        pause = failed.error.retry_after_seconds if failed.error else None
+        number = failed.attempt - task.attempts_before
+        at = next_attempt_at(task.step.node.retry, number, failed.finished_at, task.seed, pause)
+        task.attempt = failed.attempt + 1
+        self._set_timer(at, task)
+
+    def _set_timer(self, at: datetime, task: Task) -> None:
+        self._timer_count += 1
+        heapq.heappush(self._timers, (at, self._timer_count, task))
+
+    def _timer_due(self, task: Task, due_at: datetime) -> None:
+        kind = task.step.kind
+        if kind is Kind.WAIT:
+            self.succeed_step(task, task.incoming, finished_at=max(due_at, task.at))
+        elif kind is not Kind.INPUT:
+            self._ready.append(task)
+        elif not self._is_answered(task):
+            del self._listening[task.slot]
+            self.fail_step(task, StepError("timeout", "nobody answered in time"), finished_at=due_at)
+
+    # -- answers ------------------------------------------------------------------------------------------------------
+
+    def _listen(self, task: Task) -> None:
+        answer = self._answers.get(task.slot)
+        if answer is not None:
+            self._settle_answer(task, answer)
+            return
+        limit = timeout_at(task.config(), task.at) if task.step.kind is Kind.INPUT else None
+        self._listening[task.slot] = task
+        if limit is not None:
+            self._set_timer(limit, task)
+
+    def _is_answered(self, task: Task) -> bool:
+        return task.step.kind is Kind.INPUT and task.slot not in self._listening
+
+    def _settle_answer(self, task: Task, answer: Answer) -> None:
+        at = max(answer.at, task.at)
+        if answer.error is not None:
+            self.fail_step(task, answer.error, finished_at=at)
+        else:
+            self.succeed_step(task, answer.output, finished_at=at)
+
+    # -- containers ---------------------------------------------------------------------------------------------------
+
+    def _enter_or_look_up(self, task: Task) -> None:
+        if task.scope.restored and containers.has_rounds(task):
+            self._lookups.append(task)
+        else:
+            self._enter(task, None)
+
+    def _enter(self, task: Task, position: Round | None) -> None:
+        try:
+            container = containers.build(self, task)
+            self._containers[task.key] = container
+            container.enter(position)
+        except ExpressionError as error:
+            self._containers.pop(task.key, None)
+            self.fail_step(task, StepError("expression", error.message))
+
+    def leave(self, task: Task) -> None:
+        """A container has ended, one way or the other."""
+        self._containers.pop(task.key, None)
+
+    # -- outcomes -----------------------------------------------------------------------------------------------------
+
+    def succeed_step(self, task: Task, output: Json, *, finished_at: datetime) -> None:
+        """Ends a step that the engine itself carries out; deterministic, so it needs no record of its own."""
+        outcome = Outcome(
+            key=task.key,
+            node_id=task.step.node.id,
+            status=StepStatus.SUCCEEDED,
+            attempt=task.attempt,
+            started_at=task.at,
+            finished_at=finished_at,
+            output=output,
+            generation=task.generation,
+            round=task.scope.round,
+        )
+        self.keep(outcome)
+        self.settle(task, outcome)
+
+    def fail_step(self, task: Task, error: StepError, *, finished_at: datetime | None = None) -> None:
+        """Like `succeed_step`, for a failure."""
+        outcome = Outcome(
+            key=task.key,
+            node_id=task.step.node.id,
+            status=StepStatus.FAILED,
+            attempt=task.attempt,
+            started_at=task.at,
+            finished_at=finished_at or task.at,
+            error=error,
+            generation=task.generation,
+            round=task.scope.round,
+        )
+        self.keep(outcome)
+        self.settle(task, outcome)
+
+    def settle(self, task: Task, outcome: Outcome) -> None:
+        """Takes the outcome that ends a step, and decides the edges that leave its node."""
+        scope, node = task.scope, task.step.node
+        scope.live -= 1
+        scope.times[node.id] = task.at if task.step.kind is Kind.PURE else max(outcome.finished_at, task.at)
+        if outcome.status is StepStatus.SUCCEEDED:
+            ports = {MAIN, *outcome.ports}
+            scope.outputs[node.id] = task.run.input if node.type == "trigger" else outcome.output
+        elif node.on_error is OnError.FAIL:
+            self._fail(scope, node.id, outcome.error, outcome.status)
+            return
+        else:
+            ports = {ERROR if node.on_error is OnError.PORT else MAIN}
+            scope.outputs[node.id] = error_output(outcome)
+        if node.type != "trigger":
+            finished = (scope.times[node.id], task.step.order, scope.outputs[node.id])
+            if scope.last is None or finished[:2] >= scope.last[:2]:
+                scope.last = finished
+        for exit_ in task.step.exits:
+            taken = exit_.port in ports and self._holds(exit_, task)
+            self._move(scope, exit_.target, node.id if taken else None)
+        self._look_at(scope)
+
+    def _holds(self, exit_: Exit, task: Task) -> bool:
+        if exit_.condition is None:
+            return True
+        node_id = task.step.node.id
+        after = replace(task, incoming=task.scope.outputs[node_id], at=task.scope.times[node_id])
+        try:
+            return bool(exit_.condition.render(after))
+        except ExpressionError as error:
+            where = f"the condition of the connection to '{exit_.target}': {error.message}"
+            self._fail(task.scope, node_id, StepError("expression", where), StepStatus.FAILED)
+            return False
+
+    def _fail(self, scope: Scope, node_id: str, error: StepError | None, status: StepStatus) -> None:
+        """A failure ends the scope it happens in, and those around it, up to a container that survives failures."""
+        error = error or StepError("error", "")
+        inner: Scope | None = scope
+        while inner is not None and inner.owner is not None:
+            inner.closed = True
+            owner = inner.owner
+            self.leave(owner)
+            if owner.step.node.on_error is not OnError.FAIL:
+                self.fail_step(owner, error, finished_at=inner.ended_at)
+                return
+            inner = inner.parent
+        if self._failure is None:
+            type_ = "unknown" if status is StepStatus.UNKNOWN else error.type
+            self._failure = Failure(type_, error.message, node_id)
+
+    def _propagate(self) -> None:
+        """Follows edges until nothing moves. A node starts when every edge to it is decided and one was taken."""
+        while self._work and self._failure is None:
+            scope, node_id, source = self._work.popleft()
+            if scope.closed:
+                continue
+            if not node_id:
+                self._close_if_done(scope)
+                continue
+            scope.moving -= 1
+            if scope.unresolved[node_id]:
+                scope.unresolved[node_id] -= 1
+            if source is not None:
+                scope.arrived.setdefault(node_id, []).append(source)
+            if scope.unresolved[node_id]:
+                continue
+            if node_id in scope.arrived:
+                self._activate(scope, node_id)
+            else:
+                self._pass_over(scope, node_id)
+
+    def _pass_over(self, scope: Scope, node_id: str) -> None:
+        """No edge to the node was taken, so none that leaves it will be."""
+        for exit_ in scope.program.steps[node_id].exits:
+            self._move(scope, exit_.target, None)
+        self._look_at(scope)
+
+    def _move(self, scope: Scope, target: str, source: str | None) -> None:
+        """Queues a decided edge: taken from `source`, or not taken."""
+        scope.moving += 1
+        self._work.append((scope, target, source))
+
+    def _look_at(self, scope: Scope) -> None:
+        """Queues, behind the edges queued so far, a look whether the scope is done."""
+        self._work.append((scope, "", None))
+
+    def _close_if_done(self, scope: Scope) -> None:
+        """A scope is done when none of its nodes is under way and no edge of it undecided."""
+        if scope.live or scope.moving:
+            return
+        scope.closed = scope.owner is not None
+        if scope.owner is not None:
+            self._containers[scope.owner.key].round_done(scope)
+        elif self._verdict is None:
+            self._verdict = Verdict(RunStatus.SUCCEEDED, scope.last[2] if scope.last else None)
+
+    def _verdict_if_idle(self) -> Verdict | None:
+        """A verdict only takes effect once every task handed out has come back, so that none is lost."""
+        if self._performing:
+            return None
+        if self._failure is not None:
+            return Verdict(RunStatus.FAILED, failure=self._failure)
+        return self._verdict
+
+
+def error_output(outcome: Outcome) -> Json:
+    """What later nodes see as the output of a failed step that does not fail its run."""
+    error = outcome.error or StepError("error", "")
+    return {"error": {"type": error.type, "message": error.message, "status": error.status}}

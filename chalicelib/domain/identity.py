@@ -1,0 +1,51 @@
+"""Who calls: users, workspaces, API keys and what a key may do."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+
+ALL_SCOPES = "*"
+SCOPES = frozenset(
+    {
+        "workflows:read",
+        "workflows:write",
+        "executions:read",
+        "executions:write",
+        "webhooks:read",
+        "webhooks:write",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """A key as stored: only the hash of its secret. `scopes` may be `("*",)`."""
+
+    id: str
+    secret_hash: str
+    user_id: str
+    workspace_id: str
+    name: str
+    scopes: tuple[str, ...]
+    created_at: datetime
+    revoked_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """The proven caller."""
+
+    user_id: str
+    workspace_id: str
+    key_id: str
+    scopes: frozenset[str]
+
+    def may(self, scope: str) -> bool:
+        return scope in self.scopes or ALL_SCOPES in self.scopes
+
+
+def secret_hash(secret: str) -> str:
+    """SHA-256 (hex) of a key or token. These are long and random, so a slow hash would add nothing."""
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()

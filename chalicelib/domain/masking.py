@@ -1,0 +1,88 @@
+"""Keeping secrets out of what is shown and kept: history, logs, errors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import urlsplit, urlunsplit
+
+from chalicelib.domain.json import Json
+
+MASK = "***"
+
+_SECRET_NAMES = frozenset(
+    {
+        "authorization",
+        "proxy-authorization",
+        "cookie",
+        "set-cookie",
+        "password",
+        "passwd",
+        "pwd",
+        "secret",
+        "token",
+        "credential",
+        "credentials",
+        "signature",
+        "sig",
+        "private-key",
+    }
+)
+_SECRET_ENDINGS = (
+    "-token",
+    "-secret",
+    "-password",
+    "-key",
+    "apikey",
+    "-signature",
+    "-credential",
+    "-credentials",
+)
+_HARMLESS = frozenset({"idempotency-key", "primary-key", "partition-key", "sort-key", "public-key", "foreign-key"})
+
+
+def is_secret_name(name: str) -> bool:
+    """Whether a header, parameter or member of this name usually holds a secret."""
+    plain = _dashed(name)
+    if plain in _HARMLESS:
+        return False
+    return plain in _SECRET_NAMES or plain.endswith(_SECRET_ENDINGS)
+
+
+def _dashed(name: str) -> str:
+    """`clientSecret`, `client_secret` and `Client-Secret` alike as `client-secret`."""
+    parts = []
+    for before, letter in zip(" " + name, name, strict=False):
+        if letter.isupper() and before.islower():
+            parts.append("-")
+        parts.append("-" if letter in "_. " else letter.lower())
+    return "".join(parts)
+
+
+def mask_headers(headers: Mapping[str, str]) -> dict[str, Json]:
+    return {name: MASK if is_secret_name(name) else value for name, value in headers.items()}
+
+
+def mask_json(value: Json) -> Json:
+    """`value` with every member of a secret's name masked, however deep."""
+    if isinstance(value, Mapping):
+        return {
+            name: MASK if is_secret_name(name) and inner not in (None, "") else mask_json(inner)
+            for name, inner in value.items()
+        }
+    if isinstance(value, list):
+        return [mask_json(inner) for inner in value]
+    return value
+
+
+def mask_url(url: str) -> str:
+    """`url` with the values of query parameters of secret names masked; the rest stays as it was written."""
+    if "?" not in url:
+        return url
+    parts = urlsplit(url)
+    shown = "&".join(_mask_pair(pair) for pair in parts.query.split("&"))
+    return urlunsplit(parts._replace(query=shown))
+
+
+def _mask_pair(pair: str) -> str:
+    name, equals, _ = pair.partition("=")
+    return f"{name}={MASK}" if equals and is_secret_name(name) else pair

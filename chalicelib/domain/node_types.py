@@ -1,0 +1,118 @@
+"""Node types: what each is called, how its configuration is read, and whether running it has an effect.
+
+A step without effect is a function of recorded outcomes: it can be computed again after a crash, so it needs
+no checkpoint of its own. A step with an effect is recorded before anything that follows it starts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+_ANY: tuple[type, ...] = (object,)
+_TEXT: tuple[type, ...] = (str,)
+_OBJECT: tuple[type, ...] = (dict, str)
+_NUMBER: tuple[type, ...] = (int, float, str)
+
+
+class Kind(StrEnum):
+    """Who carries a step of this type out."""
+
+    PURE = "pure"
+    EFFECT = "effect"
+    WAIT = "wait"
+    INPUT = "input"
+    CHILD = "child"
+    CONTAINER = "container"
+
+
+@dataclass(frozen=True, slots=True)
+class NodeType:
+    """`members` are the known members of `config` with the JSON types each may have (a text may be a template);
+    `raw` ones are passed on unrendered, `expressions` may be written with or without delimiters. `bodies` names the
+    graphs a container must have."""
+
+    name: str
+    kind: Kind = Kind.PURE
+    members: Mapping[str, tuple[type, ...]] = field(default_factory=dict)
+    required: tuple[str, ...] = ()
+    one_of: tuple[str, ...] = ()
+    raw: frozenset[str] = frozenset()
+    expressions: frozenset[str] = frozenset()
+    bodies: tuple[str, ...] = ()
+
+
+_HTTP_MEMBERS: Mapping[str, tuple[type, ...]] = {
+    "url": _TEXT,
+    "method": _TEXT,
+    "headers": _OBJECT,
+    "query": _OBJECT,
+    "body": _ANY,
+    "auth": (dict,),
+    "timeout_seconds": _NUMBER,
+    "accept_status": (int, list, str),
+}
+
+NODE_TYPES: Mapping[str, NodeType] = {
+    type_.name: type_
+    for type_ in (
+        NodeType(
+            "trigger",
+            members={"kind": _TEXT, "cron": _TEXT, "interval_seconds": (int, float), "timezone": _TEXT},
+            raw=frozenset({"kind", "cron", "interval_seconds", "timezone"}),
+        ),
+        NodeType("http_request", Kind.EFFECT, members=_HTTP_MEMBERS, required=("url",)),
+        NodeType("transform", members={"values": _OBJECT, "keep": (bool, str)}),
+        NodeType(
+            "condition",
+            members={"condition": (str, bool)},
+            required=("condition",),
+            expressions=frozenset({"condition"}),
+        ),
+        NodeType("switch", members={"value": _ANY, "cases": (list,)}, required=("value", "cases")),
+        NodeType(
+            "wait",
+            Kind.WAIT,
+            members={"seconds": _NUMBER, "until": _TEXT},
+            one_of=("seconds", "until"),
+        ),
+        NodeType("fork", Kind.CONTAINER),
+        NodeType(
+            "loop",
+            Kind.CONTAINER,
+            members={"while": (str, bool), "max_iterations": _NUMBER},
+            required=("while",),
+            expressions=frozenset({"while"}),
+            bodies=("body",),
+        ),
+        NodeType(
+            "map",
+            Kind.CONTAINER,
+            members={"items": (str, list), "concurrency": _NUMBER},
+            required=("items",),
+            bodies=("body",),
+        ),
+        NodeType(
+            "user_input",
+            Kind.INPUT,
+            members={"form": (dict,), "timeout_seconds": _NUMBER},
+            raw=frozenset({"form"}),
+        ),
+        NodeType(
+            "sub_workflow",
+            Kind.CHILD,
+            members={"workflow_id": _TEXT, "input": _ANY},
+            required=("workflow_id",),
+        ),
+        NodeType("fail", members={"message": _ANY}),
+        NodeType("noop"),
+    )
+}
+
+
+def allows(types: tuple[type, ...], value: object) -> bool:
+    """Whether a JSON value has one of the types; true and false are no numbers."""
+    if isinstance(value, bool):
+        return bool in types or object in types
+    return isinstance(value, types)

@@ -1,0 +1,40 @@
+"""(policy, attempt, seed) → how long to wait before the next attempt, or never."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime, timedelta
+
+from chalicelib.domain.graph import Backoff, RetryPolicy
+
+
+def fraction(seed: str) -> float:
+    """A number in [0, 1) that depends on `seed` alone, so that a replay computes the same delay."""
+    return int.from_bytes(hashlib.sha256(seed.encode()).digest()[:7], "big") / float(1 << 56)
+
+
+def delay_seconds(policy: RetryPolicy, attempt: int, seed: str) -> float:
+    """The pause after the failure of `attempt` (from 1), jittered by ± half of `policy.jitter`."""
+    match policy.backoff:
+        case Backoff.FIXED:
+            base = policy.delay_seconds
+        case Backoff.LINEAR:
+            base = policy.delay_seconds * attempt
+        case Backoff.EXPONENTIAL:
+            base = policy.delay_seconds * 2.0 ** min(attempt - 1, 40)
+    base = min(base, policy.max_delay_seconds)
+    return base * (1 + policy.jitter * (fraction(f"{seed}:{attempt}") - 0.5))
+
+
+def next_attempt_at(
+    policy: RetryPolicy,
+    attempt: int,
+    failed_at: datetime,
+    seed: str,
+    retry_after_seconds: float | None = None,
+) -> datetime:
+    """When the attempt after `attempt` is due; a receiver's Retry-After lengthens the pause, up to the cap."""
+    pause = delay_seconds(policy, attempt, seed)
+    if retry_after_seconds is not None:
+        pause = max(pause, min(retry_after_seconds, policy.max_delay_seconds))
+    return failed_at + timedelta(milliseconds=round(pause * 1000))

@@ -1,0 +1,59 @@
+"""Workflows, their versions, and the inbound hooks that start them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from chalicelib.domain.graph import Graph
+from chalicelib.domain.json import Json
+
+
+class WorkflowStatus(StrEnum):
+    ACTIVE = "active"
+    INACTIVE = "inactive"
+    DELETING = "deleting"
+    """On its way out: nobody sees it, nothing starts it, its live runs are being cancelled."""
+
+
+@dataclass(frozen=True, slots=True)
+class Workflow:
+    """A stored definition without its body. `revision` counts every change, `version` those of the graph."""
+
+    id: str
+    workspace_id: str
+    name: str
+    description: str
+    status: WorkflowStatus
+    version: int
+    body_ref: str
+    created_at: datetime
+    updated_at: datetime
+    revision: int = 1
+    timeout_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowBody:
+    """One immutable version: the dialect's own document, returned as it came, and the graph compiled from it."""
+
+    ref: str
+    workflow_id: str
+    version: int
+    source: Mapping[str, Json]
+    graph: Graph
+
+
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """An inbound webhook: a URL that starts a workflow. Of its token only the SHA-256 (hex) is kept."""
+
+    id: str
+    workspace_id: str
+    workflow_id: str
+    name: str
+    method: str
+    token_hash: str | None
+    created_at: datetime

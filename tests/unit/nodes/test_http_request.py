@@ -1,0 +1,234 @@
+"""The `http_request` node: what it sends, what it makes of the answer, and what it keeps out of the history."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from chalicelib.domain.errors import OutboundConnectError, OutboundRefusedError, OutboundTimeoutError
+from chalicelib.domain.graph import Graph, Node
+from chalicelib.domain.http import HttpRequest, HttpResponse
+from chalicelib.domain.json import Json
+from chalicelib.domain.run import Outcome, StepStatus
+from chalicelib.nodes.http_request import accepts, retry_after
+from tests.unit.driver import START, Driver, Receiver, a_run, status
+
+URL = "http://receiver.example/things"
+
+
+def perform(
+    config: dict[str, Json],
+    answer: Callable[[HttpRequest], Json | HttpResponse] | None = None,
+    input: Json = None,  # noqa: A002 - the run's word
+) -> tuple[Outcome, list[HttpRequest]]:
+    receiver = Receiver(answer)
+    driver = Driver(
+        Graph((Node("call", "http_request", config={"url": URL, **config}),)), a_run(input), receiver=receiver
+    )
+    driver.step()
+    return driver.concluded[0], receiver.requests
+
+
+class TestRequest:
+    def test_a_json_body_is_sent_as_json_with_the_idempotency_key(self) -> None:
+        _, (request,) = perform({"method": "post", "body": {"n": "{{ $input.n }}"}}, input={"n": 4})
+
+        assert (request.method, request.body) == ("POST", b'{"n":4}')
+        assert request.headers == {"Idempotency-Key": "exec_1/call", "Content-Type": "application/json"}
+
+    def test_a_text_body_is_sent_as_it_is(self) -> None:
+        _, (request,) = perform({"method": "PUT", "body": "Grüße"})
+
+        assert request.body == "Grüße".encode()
+        assert request.headers["Content-Type"] == "text/plain; charset=utf-8"
+
+    def test_the_authors_headers_win_whatever_their_case(self) -> None:
+        headers: Json = {"content-type": "application/x-ndjson", "idempotency-key": "mine", "X-N": 5}
+        _, (request,) = perform({"method": "POST", "body": "x", "headers": headers})
+
+        assert request.headers == {"content-type": "application/x-ndjson", "idempotency-key": "mine", "X-N": "5"}
+
+    def test_query_members_are_added_to_those_of_the_url(self) -> None:
+        _, (request,) = perform({"url": URL + "?a=1", "query": {"b": "x y", "c": [1, 2], "d": None}})
+
+        assert request.url == URL + "?a=1&b=x+y&c=1&c=2"
+
+    @pytest.mark.parametrize(
+        ("auth", "headers", "query"),
+        [
+            ({"type": "none"}, {}, ""),
+            (
+                {"type": "basic", "username": "u", "password": "p"},
+                {"Authorization": "Basic " + base64.b64encode(b"u:p").decode()},
+                "",
+            ),
+            ({"type": "bearer", "token": "t"}, {"Authorization": "Bearer t"}, ""),
+            ({"type": "api_key", "name": "X-Key", "value": "k"}, {"X-Key": "k"}, ""),
+            ({"type": "api_key", "name": "key", "value": "k", "in": "query"}, {}, "?key=k"),
+        ],
+    )
+    def test_credentials_are_added(self, auth: Json, headers: dict[str, str], query: str) -> None:
+        _, (request,) = perform({"auth": auth})
+
+        assert request.url == URL + query
+        assert {name: value for name, value in request.headers.items() if name != "Idempotency-Key"} == headers
+
+    def test_a_client_credentials_token_is_fetched_once_and_used(self) -> None:
+        def answer(request: HttpRequest) -> Json:
+            return {"access_token": "tok", "expires_in": 3600} if request.url.endswith("/token") else {}
+
+        receiver = Receiver(answer)
+        auth: Json = {
+            "type": "oauth2_client_credentials",
+            "token_url": "http://auth.example/token",
+            "client_id": "id",
+            "client_secret": "s&cret",
+        }
+        nodes = tuple(Node(f"call{n}", "http_request", config={"url": URL, "auth": auth}) for n in range(2))
+        driver = Driver(Graph(nodes), receiver=receiver)
+
+        driver.go()
+
+        token_request, *calls = receiver.requests
+        assert token_request.body == b"grant_type=client_credentials&client_id=id&client_secret=s%26cret"
+        assert [call.headers["Authorization"] for call in calls] == ["Bearer tok", "Bearer tok"]
+
+    @pytest.mark.parametrize(
+        "config",
+        [
+            {"url": ""},
+            {"url": "{{ $input.missing }}"},
+            {"method": "BREW"},
+            {"headers": "{{ 5 }}"},
+            {"query": "{{ 5 }}"},
+            {"timeout_seconds": "soon"},
+            {"auth": {"type": "magic"}},
+            {"auth": {"type": "bearer"}},
+        ],
+    )
+    def test_what_cannot_be_sent_is_a_failure_and_not_sent(self, config: dict[str, Json]) -> None:
+        outcome, requests = perform(config)
+
+        assert requests == []
+        assert outcome.status is StepStatus.FAILED
+        assert outcome.error is not None
+        assert (outcome.error.type, outcome.error.retryable) == ("invalid_config", False)
+
+    def test_the_attempt_is_bounded_by_the_shorter_limit(self) -> None:
+        _, (short,) = perform({"timeout_seconds": 3})
+        _, (usual,) = perform({})
+
+        assert (short.timeout_seconds, usual.timeout_seconds) == (3, 30)
+
+
+class TestAnswer:
+    @pytest.mark.parametrize(
+        ("content_type", "body", "expected"),
+        [
+            ("application/json", b'{"a":[1,2.5,null]}', {"a": [1, 2.5, None]}),
+            ("application/problem+json; charset=utf-8", b'{"a":1}', {"a": 1}),
+            ("application/json", b"not json", "not json"),
+            ("text/html", "Grüße".encode(), "Grüße"),
+            ("text/plain; charset=ISO-8859-1", "Grüße".encode("latin-1"), "Grüße"),
+            ("image/png", b"\x89PNG\xff", {"base64": base64.b64encode(b"\x89PNG\xff").decode()}),
+            ("", b"plain", "plain"),
+            ("application/json", b"", None),
+        ],
+    )
+    def test_the_body_is_parsed_by_its_content_type(self, content_type: str, body: bytes, expected: Json) -> None:
+        outcome, _ = perform({}, lambda _: status(200, body, content_type=content_type))
+
+        assert outcome.output == {"status": 200, "headers": {"content-type": content_type}, "body": expected}
+
+    def test_an_unwanted_status_fails_with_an_excerpt(self) -> None:
+        outcome, _ = perform({}, lambda _: status(500, b"x" * 5000))
+
+        assert outcome.error is not None
+        assert (outcome.error.type, outcome.error.status, outcome.error.retryable) == ("http_status", 500, True)
+        assert outcome.error.body == "x" * 1000
+
+    @pytest.mark.parametrize(
+        ("accepted", "code", "expected"),
+        [
+            (None, 204, True),
+            (None, 302, False),
+            (404, 404, True),
+            ("404", 200, False),
+            ("2xx", 299, True),
+            ("200-204", 205, False),
+            ([200, "4xx"], 418, True),
+        ],
+    )
+    def test_accepted_statuses(self, accepted: Json, code: int, expected: bool) -> None:
+        assert accepts(accepted, code) is expected
+
+    @pytest.mark.parametrize(
+        ("error", "type_", "retryable"),
+        [
+            (OutboundTimeoutError(), "timeout", True),
+            (OutboundConnectError(), "connection", True),
+            (OutboundRefusedError(), "refused_address", False),
+        ],
+    )
+    def test_a_call_without_answer_says_why(self, error: Exception, type_: str, retryable: bool) -> None:
+        def answer(_: HttpRequest) -> Json:
+            raise error
+
+        outcome, _ = perform({}, answer)
+
+        assert outcome.error is not None
+        assert (outcome.error.type, outcome.error.retryable) == (type_, retryable)
+
+    @pytest.mark.parametrize(
+        ("value", "expected"),
+        [
+            ("120", 120.0),
+            ("Sun, 01 Mar 2026 12:01:00 GMT", 60.0),
+            ("Sun, 01 Mar 2020 12:01:00 GMT", 0.0),
+            ("-5", None),
+            ("soon", None),
+            ("99999999999999", 86_400.0),
+            (None, None),
+        ],
+    )
+    def test_retry_after(self, value: str | None, expected: float | None) -> None:
+        assert retry_after(value, START) == expected
+
+    def test_start_is_what_the_dates_above_assume(self) -> None:
+        assert datetime(2026, 3, 1, 12, 1, tzinfo=UTC) - START == timedelta(minutes=1)
+
+
+class TestHistory:
+    def test_secrets_are_masked_in_what_is_kept_of_the_request(self) -> None:
+        outcome, (request,) = perform(
+            {
+                "url": URL + "?api_key=k1&page=2",
+                "method": "POST",
+                "headers": {"X-Auth-Token": "t", "Accept": "text/plain"},
+                "auth": {"type": "bearer", "token": "secret"},
+                "body": {"user": "u", "password": "p", "deep": [{"client_secret": "s"}]},
+            }
+        )
+
+        assert outcome.input == {
+            "method": "POST",
+            "url": URL + "?api_key=***&page=2",
+            "headers": {
+                "Idempotency-Key": "exec_1/call",
+                "Content-Type": "application/json",
+                "X-Auth-Token": "***",
+                "Accept": "text/plain",
+                "Authorization": "***",
+            },
+            "body": {"user": "u", "password": "***", "deep": [{"client_secret": "***"}]},
+        }
+        assert "k1" in request.url
+        assert all("k1" not in line.message for line in outcome.logs)
+
+    def test_the_log_says_what_was_asked_and_answered(self) -> None:
+        outcome, _ = perform({}, lambda _: status(201))
+
+        assert [line.message for line in outcome.logs] == [f"GET {URL} -> 201"]
