@@ -1,0 +1,38 @@
+# Needs Python 3.11 to 3.13, git and make; everything else is installed into .venv.
+# The first interpreter that runs and is of a supported version; a name on the PATH may be an empty shim.
+SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
+CANDIDATES := python3.11 python3.12 python3.13 python3 python
+PYTHON ?= $(shell for name in $(CANDIDATES); do $$name -c '$(SUPPORTED)' 2>/dev/null && echo $$name && break; done)
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+WORKERS ?= 2
+
+.PHONY: run test lint types clean
+
+run: $(STAMP)
+	@$(BIN)/python -m chalicelib.local
+
+test: lint types
+	@$(BIN)/pytest -n $(WORKERS)
+
+lint: $(STAMP)
+	@$(BIN)/ruff check --quiet
+	@$(BIN)/ruff format --check --quiet
+
+types: $(STAMP)
+	@$(BIN)/mypy --no-error-summary
+
+clean:
+	@rm -rf $(VENV) dist .local-state .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The stamp is written last, so that an interrupted installation is repeated.
+$(STAMP): requirements.txt requirements-dev.txt
+	@"$(PYTHON)" -c '$(SUPPORTED)' 2>/dev/null \
+		|| { echo "Python 3.11, 3.12 or 3.13 is needed; name one: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@test -x $(BIN)/python || "$(PYTHON)" -m venv $(VENV)
+	@echo "Installing the requirements into $(VENV)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@

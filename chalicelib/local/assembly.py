@@ -1,0 +1,33 @@
+"""The seam between the local stack and the product: what the stack runs, and who builds it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from chalicelib.local.backend import Backend
+from chalicelib.local.gateway import Fallback, missing_authentication_token
+
+# A Chalice event handler, or any function of (event, context).
+LambdaHandler = Callable[[Any, Any], Any]
+
+
+@dataclass(frozen=True)
+class Assembly:
+    """Everything that the stack runs.
+
+    `app` is the Chalice application. `sqs_handlers` maps a queue's URL or name to its handler.
+    `create_keys` gets API keys by user name, and gives each user a workspace unless they have one.
+    `fallback` answers what no route does; `concurrency` bounds the running invocations per queue.
+    """
+
+    app: Any
+    sqs_handlers: Mapping[str, LambdaHandler]
+    tick_handler: LambdaHandler
+    create_keys: Callable[[Mapping[str, str]], None]
+    fallback: Fallback = missing_authentication_token
+    concurrency: int = 4
+
+
+Assemble = Callable[[Backend], Assembly]

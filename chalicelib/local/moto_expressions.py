@@ -1,0 +1,120 @@
+"""Remedies for moto's expressions, which it lexes, parses, copies and walks anew for every call."""
+
+from __future__ import annotations
+
+import copy
+from collections import deque
+from functools import lru_cache
+from typing import Any
+
+from moto.dynamodb.comparisons import ConditionExpressionParser
+from moto.dynamodb.parsing.ast_nodes import (  # type: ignore[attr-defined]
+    DepthFirstTraverser,
+    Expression,
+    Node,
+    UpdateExpressionFunction,
+)
+from moto.dynamodb.parsing.expressions import UpdateExpressionParser  # type: ignore[attr-defined]
+
+from chalicelib.local.patches import Patches
+
+
+def apply(patches: Patches) -> None:
+    _parse_update_expressions_once(patches)
+    _lex_conditions_once(patches)
+    _copy_syntax_trees_plainly(patches)
+    _walk_syntax_trees_by_class(patches)
+    _find_clauses_by_class(patches)
+
+
+def _parse_update_expressions_once(patches: Patches) -> None:
+    """Safe to share: moto validates and executes a deep copy of the syntax tree."""
+    parse = lru_cache(maxsize=512)(UpdateExpressionParser.make)
+    patches.replace(UpdateExpressionParser, "make", staticmethod(parse))
+
+
+def _lex_conditions_once(patches: Patches) -> None:
+    """Tokens are immutable; only the queue that holds them is consumed, so each parse gets its own."""
+    lex = ConditionExpressionParser._lex_condition_expression
+
+    @lru_cache(maxsize=512)
+    def tokens(expression: str) -> tuple[Any, ...]:
+        return tuple(lex(ConditionExpressionParser(expression, None, None)))
+
+    def lex_once(parser: ConditionExpressionParser) -> deque[Any]:
+        return deque(tokens(parser.condition_expression or ""))
+
+    patches.replace(ConditionExpressionParser, "_lex_condition_expression", lex_once)
+
+
+def _copy_syntax_trees_plainly(patches: Patches) -> None:
+    def deepcopy(node: Any, memo: dict[int, Any]) -> Any:
+        copied = object.__new__(type(node))
+        copied.__dict__.update(node.__dict__)
+        memo[id(node)] = copied
+        copied.parent = memo.get(id(node.parent))
+        if node.children is not None:
+            copied.children = [copy.deepcopy(child, memo) for child in node.children]
+        return copied
+
+    patches.replace(Node, "__deepcopy__", deepcopy)
+
+
+# Asking an abstract base class about each instance is what makes moto's walks slow.
+_NODES = (Node,)
+_PARENTS_OF_CLAUSES = (Expression, UpdateExpressionFunction)
+
+
+_matches: dict[tuple[type, tuple[type, ...]], int | None] = {}
+
+
+def _first_match(node: object, classes: tuple[type, ...]) -> int | None:
+    key = (type(node), classes)
+    if key not in _matches:
+        _matches[key] = next((at for at, base in enumerate(classes) if isinstance(node, base)), None)
+    return _matches[key]
+
+
+def _walk_syntax_trees_by_class(patches: Patches) -> None:
+    """moto asks a traverser for its whole table of processors at each node, twice."""
+    prepare = DepthFirstTraverser.pre_processing_of_child
+
+    def traverse(traverser: Any, root: Any) -> Any:
+        table = traverser._processing_map()
+        classes, processors = tuple(table), list(table.values())
+        before = traverser.pre_processing_of_child
+        hooked = type(traverser).pre_processing_of_child is not prepare
+
+        def walk(node: Any, child_id: int) -> Any:
+            if _first_match(node, _NODES) is None:
+                return node
+            parent = node.parent
+            for at, child in enumerate(node.children or ()):
+                if hooked:
+                    before(node, at)
+                walk(child, at)
+            match = _first_match(node, classes)
+            if match is None:
+                return node
+            node = processors[match](node)
+            node.parent = parent
+            if parent:
+                parent.children[child_id] = node
+            return node
+
+        return walk(root, -1)
+
+    patches.replace(DepthFirstTraverser, "traverse", traverse)
+
+
+def _find_clauses_by_class(patches: Patches) -> None:
+    def find_clauses(node: Any, clause_types: list[type]) -> list[Any]:
+        clauses: list[Any] = []
+        for child in node.children or ():
+            if type(child) in clause_types:
+                clauses.append(child)
+            elif _first_match(child, _PARENTS_OF_CLAUSES) is not None:
+                clauses.extend(child.find_clauses(clause_types))
+        return clauses
+
+    patches.replace(Node, "find_clauses", find_clauses)

@@ -1,0 +1,60 @@
+"""The product as the local stack runs it: the same app and handlers that are deployed, over the chosen backend."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from chalicelib.local.assembly import Assembly
+from chalicelib.local.backend import Backend
+from chalicelib.local.resources import create_resources
+
+if TYPE_CHECKING:
+    from chalicelib.bootstrap import Services
+
+STAGE = "local"
+_DEFAULTS = {
+    "STAGE": STAGE,
+    "RATE_LIMIT_PER_MINUTE": "1000000",
+    "OUTBOUND_ALLOW": "127.0.0.0/8,::1/128",
+    "LOG_LEVEL": "WARNING",
+}
+
+
+def assemble(backend: Backend) -> Assembly:
+    """Creates what the template describes, and wires app.py to it. The environment may override every setting."""
+    from chalicelib import bootstrap, config
+    from chalicelib.store.aws import AwsClients
+
+    settings = config.from_environment({**_DEFAULTS, "PUBLIC_BASE_URL": backend.base_url, **os.environ})
+    clients = AwsClients(backend.endpoint_url, backend.region)
+    resources = create_resources(clients, settings.stage)
+    settings = replace(
+        settings,
+        identities_table=resources.tables.identities,
+        definitions_table=resources.tables.definitions,
+        runs_table=resources.tables.runs,
+        counters_table=resources.tables.counters,
+        bodies_bucket=resources.bucket,
+        runs_queue_url=resources.runs_queue_url,
+    )
+    services = bootstrap.Services(settings, clients)
+    bootstrap.use(services)
+    os.environ.setdefault("STAGE", settings.stage)
+    import app
+
+    return Assembly(
+        app=app.app,
+        sqs_handlers={resources.runs_queue_url: app.runs_worker},
+        tick_handler=app.tick,
+        create_keys=lambda keys: create_keys(services, keys),
+        fallback=app.fallback,
+    )
+
+
+def create_keys(services: Services, keys: Mapping[str, str]) -> None:
+    """One workspace for each user, named after them, so that a stack that keeps its state finds them again."""
+    for user, secret in keys.items():
+        services.identity.issue(f"ws_{user}", f"user_{user}", "development", secret=secret)
