@@ -7,13 +7,15 @@ rounds behind it but what the last one gave.
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
 from chalicelib.domain.errors import ExpressionError
 from chalicelib.domain.ids import escape
 from chalicelib.domain.json import Json
-from chalicelib.domain.run import Round, StepError
-from chalicelib.domain.tasks import Scope, Task
+from chalicelib.domain.run import Reset, Round, StepError
+from chalicelib.domain.tasks import ItemRange, Scope, Task
 
 if TYPE_CHECKING:
     from chalicelib.domain.engine import Execution
@@ -23,6 +25,9 @@ MOST_ITERATIONS = 10_000_000
 DEFAULT_CONCURRENCY = 10
 MOST_CONCURRENCY = 100
 MOST_ITEMS = 10_000
+MOST_ITEMS_INLINE = 200
+ITEMS_PER_CHILD = 100
+MOST_CONCURRENCY_PER_CHILD = 10
 
 
 class Container(Protocol):
@@ -43,7 +48,7 @@ def build(execution: Execution, task: Task) -> Container:
         case "loop":
             return Loop(execution, task)
         case "map":
-            return Map(execution, task)
+            return _map(execution, task)
         case _:
             return Fork(execution, task)
 
@@ -151,20 +156,27 @@ class Loop:
         return self._round
 
 
+def _map(execution: Execution, task: Task) -> Container:
+    config = task.config()
+    items = config.get("items")
+    if not isinstance(items, list):
+        raise ExpressionError("'items' is not a list")
+    if len(items) > MOST_ITEMS:
+        raise ExpressionError(f"'items' has {len(items)} members; at most {MOST_ITEMS} are allowed")
+    concurrency = _whole(config.get("concurrency"), "concurrency", DEFAULT_CONCURRENCY, MOST_CONCURRENCY)
+    is_spread = len(items) > MOST_ITEMS_INLINE
+    return (SpreadMap if is_spread else Map)(execution, task, items, concurrency)
+
+
 class Map:
     """Runs its body for each item, a bounded number at the same time; its output is theirs in the items' order."""
 
-    def __init__(self, execution: Execution, task: Task) -> None:
-        config = task.config()
-        items = config.get("items")
-        if not isinstance(items, list):
-            raise ExpressionError("'items' is not a list")
-        if len(items) > MOST_ITEMS:
-            raise ExpressionError(f"'items' has {len(items)} members; at most {MOST_ITEMS} are allowed")
+    def __init__(self, execution: Execution, task: Task, items: list[Json], concurrency: int) -> None:
         self.task = task
         self._execution = execution
         self._items = items
-        self._concurrency = _whole(config.get("concurrency"), "concurrency", DEFAULT_CONCURRENCY, MOST_CONCURRENCY)
+        self._concurrency = concurrency
+        self._offset = _offset(task)
         self._outputs: list[Json] = [None] * len(items)
         self._opened = 0
         self._done = 0
@@ -192,7 +204,7 @@ class Map:
             owner=task,
             incoming=self._items[index],
             opened_at=task.at,
-            variables={"$item": self._items[index], "$index": index},
+            variables={"$item": self._items[index], "$index": self._offset + index},
             restored=task.scope.restored,
             round=Round(task.slot, index, outer=task.scope.round),
         )
@@ -206,6 +218,72 @@ class Map:
 
     def position(self) -> Round | None:
         return None
+
+
+class SpreadMap:
+    """A map of many items, spread over child runs that do a range of them each, so that it is not one worker's work.
+
+    The children run beside each other as far as the map's concurrency allows; when all have ended well, their
+    outputs are gathered, which is the one thing that is recorded here.
+    """
+
+    def __init__(self, execution: Execution, task: Task, items: list[Json], concurrency: int) -> None:
+        self.task = task
+        self._execution = execution
+        self._items = items
+        self._each = min(concurrency, MOST_CONCURRENCY_PER_CHILD)
+        self._together = max(concurrency // self._each, 1)
+        self._parts = -(-len(items) // ITEMS_PER_CHILD)
+        self._started = 0
+        self._done = 0
+        self._ended_at = task.at
+
+    def enter(self, position: Round | None) -> None:
+        self._fill()
+
+    def _fill(self) -> None:
+        while self._started < self._parts and self._started - self._done < self._together:
+            self._started += 1
+            self._execution.perform_part(self._part(self._started - 1))
+
+    def _part(self, index: int) -> Task:
+        task, offset = self.task, index * ITEMS_PER_CHILD
+        key = f"{task.slot}.{index}"
+        reset = task.run.resets.get(key, Reset(0))
+        items = self._items[offset : offset + ITEMS_PER_CHILD]
+        return Task(
+            run=task.run,
+            key=key,
+            step=task.step,
+            scope=task.scope,
+            incoming=None,
+            at=task.at,
+            generation=reset.generation,
+            effect=reset.effect,
+            part=ItemRange(items, _offset(task) + offset, self._each, task.slot),
+        )
+
+    def part_done(self, at: datetime) -> None:
+        """One of the children has ended well."""
+        self._done += 1
+        self._ended_at = max(self._ended_at, at)
+        if self._done < self._parts:
+            self._fill()
+            return
+        self._execution.leave(self.task)
+        self._execution.hand_out(replace(self.task, at=self._ended_at, gathers=self._parts))
+
+    def round_done(self, scope: Scope) -> None:
+        raise AssertionError("a spread map has no scopes of its own")
+
+    def position(self) -> Round | None:
+        return None
+
+
+def _offset(task: Task) -> int:
+    """Where the items at hand begin in the whole: not at 0 for a child run that does a part of them."""
+    offset = task.scope.variables.get("$offset") if task.run.part is not None and task.scope.parent is None else 0
+    return offset if isinstance(offset, int) else 0
 
 
 def _whole(value: Json, name: str, default: int, most: int) -> int:

@@ -16,7 +16,7 @@ from collections import deque
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from chalicelib.domain import containers
+from chalicelib.domain import containers, parts
 from chalicelib.domain.errors import ExpressionError
 from chalicelib.domain.graph import ERROR, MAIN, OnError
 from chalicelib.domain.ids import escape
@@ -76,7 +76,8 @@ class Execution:
         self._work: deque[tuple[Scope, str, str | None]] = deque()
         self._load(History(outcomes=run.tail))
         self._load(history)
-        self._root = Scope(program, "", None, None, run.input, run.created_at, {}, resumed)
+        self._run, self._root = parts.root_of(program, run, resumed)
+        self.program = program
         self.open(self._root)
         self._propagate()
 
@@ -158,6 +159,8 @@ class Execution:
             return
         if outcome.status is StepStatus.WAITING:
             self._listen(task)
+        elif task.part is not None:
+            self._settle_part(task, Answer(outcome.finished_at, None, outcome.error), outcome.finished_at)
         elif self.is_final(task, outcome):
             self.settle(task, outcome)
         else:
@@ -315,10 +318,39 @@ class Execution:
 
     def _settle_answer(self, task: Task, answer: Answer) -> None:
         at = max(answer.at, task.at)
+        if task.part is not None:
+            self._settle_part(task, answer, at)
+            return
         if answer.error is not None:
             self.fail_step(task, answer.error, finished_at=at)
         else:
             self.succeed_step(task, answer.output, finished_at=at)
+
+    def _settle_part(self, task: Task, answer: Answer, at: datetime) -> None:
+        """A child's failure fails the map, but is no outcome of it: a retry does the failed parts again, not all."""
+        assert task.part is not None
+        spread = self._containers.get(task.part.map_slot)
+        if not isinstance(spread, containers.SpreadMap):
+            return
+        if answer.error is None:
+            spread.part_done(at)
+            return
+        self.leave(spread.task)
+        if task.step.node.on_error is OnError.FAIL:
+            self._fail(task.scope, task.step.node.id, answer.error, StepStatus.FAILED)
+        else:
+            self.fail_step(spread.task, answer.error, finished_at=at)
+
+    def perform_part(self, task: Task) -> None:
+        """Hands out a part of a map, unless its child has ended already. For the engine's containers."""
+        if task.slot in self._answers:
+            self._settle_answer(task, self._answers[task.slot])
+        else:
+            self._ready.append(task)
+
+    def hand_out(self, task: Task) -> None:
+        """Hands out a task of a container's own."""
+        self._ready.append(task)
 
     # -- containers ---------------------------------------------------------------------------------------------------
 
@@ -331,15 +363,15 @@ class Execution:
     def _enter(self, task: Task, position: Round | None) -> None:
         try:
             container = containers.build(self, task)
-            self._containers[task.key] = container
+            self._containers[task.slot] = container
             container.enter(position)
         except ExpressionError as error:
-            self._containers.pop(task.key, None)
+            self._containers.pop(task.slot, None)
             self.fail_step(task, StepError("expression", error.message))
 
     def leave(self, task: Task) -> None:
         """A container has ended, one way or the other."""
-        self._containers.pop(task.key, None)
+        self._containers.pop(task.slot, None)
 
     # -- outcomes -----------------------------------------------------------------------------------------------------
 
@@ -468,7 +500,7 @@ class Execution:
             return
         scope.closed = scope.owner is not None
         if scope.owner is not None:
-            self._containers[scope.owner.key].round_done(scope)
+            self._containers[scope.owner.slot].round_done(scope)
         elif self._verdict is None:
             self._verdict = Verdict(RunStatus.SUCCEEDED, scope.last[2] if scope.last else None)
 

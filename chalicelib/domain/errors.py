@@ -46,6 +46,10 @@ class ExpressionError(InvalidError):
     """The expression cannot be parsed or evaluated."""
 
 
+class AnswerRefusedError(InvalidError):
+    """The form of the waiting step does not allow the answer."""
+
+
 class UnauthenticatedError(PenstockError):
     """The caller did not prove who they are."""
 
@@ -96,6 +100,22 @@ class RunEndedError(ConflictError):
 
 class IllegalTransitionError(ConflictError):
     """The run's present status does not allow this change."""
+
+
+class RunNotPausedError(IllegalTransitionError):
+    """The run is not paused."""
+
+
+class RunNotRetryableError(IllegalTransitionError):
+    """The run cannot be done again in its present status."""
+
+
+class StepNotWaitingError(IllegalTransitionError):
+    """No such step of the run waits for an answer."""
+
+
+class IdempotencyConflictError(ConflictError):
+    """The idempotency key was used before, with another input."""
 
 
 class AlreadyExistsError(ConflictError):

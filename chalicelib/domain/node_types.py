@@ -31,7 +31,7 @@ class Kind(StrEnum):
 class NodeType:
     """`members` are the known members of `config` with the JSON types each may have (a text may be a template);
     `raw` ones are passed on unrendered, `expressions` may be written with or without delimiters. `bodies` names the
-    graphs a container must have."""
+    graphs a container must have. An `internal` type stands in graphs of our own only."""
 
     name: str
     kind: Kind = Kind.PURE
@@ -41,6 +41,7 @@ class NodeType:
     raw: frozenset[str] = frozenset()
     expressions: frozenset[str] = frozenset()
     bodies: tuple[str, ...] = ()
+    internal: bool = False
 
 
 _HTTP_MEMBERS: Mapping[str, tuple[type, ...]] = {
@@ -107,6 +108,14 @@ NODE_TYPES: Mapping[str, NodeType] = {
         ),
         NodeType("fail", members={"message": _ANY}),
         NodeType("noop"),
+        NodeType("bulk_retry_list", Kind.EFFECT, internal=True),
+        NodeType(
+            "bulk_retry_chunk",
+            Kind.EFFECT,
+            members={"run_ids": (str, list)},
+            required=("run_ids",),
+            internal=True,
+        ),
     )
 }
 

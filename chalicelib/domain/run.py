@@ -144,6 +144,17 @@ class Parent:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """Which map of its workflow a run does a part of: node ids and body names from the root graph down to the map.
+
+    Such a run's input is `{items, offset, concurrency, input, outputs, variables}`: its items and where they begin in
+    the whole, and what the map's body may name of the run around it.
+    """
+
+    path: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """How one attempt of a step ended.
 
@@ -204,6 +215,8 @@ class Run:
     hops: int = 0
     stalls: int = 0
     lease_expires_at: datetime | None = None
+    began_at: datetime | None = None
+    """When it was first claimed to be advanced, which is where its logical time begins."""
     tail: tuple[Outcome, ...] = ()
     """Outcomes of steps without effect that no other record carries."""
     rounds: tuple[Round, ...] = ()
@@ -215,6 +228,10 @@ class Run:
     parent: Parent | None = None
     depth: int = 0
     """How many runs wait for one another above this one."""
+    part: Part | None = None
+    lineage: str | None = None
+    """What its effects are known by to receivers instead of its id: a child that is started again by a retry of its
+    parent repeats the effects of the one before it, and says so."""
     children: frozenset[str] = frozenset()
 
 

@@ -82,12 +82,24 @@ class Outputs(Mapping[str, Json]):
         return len(self._scope.outputs)
 
 
+@dataclass(frozen=True, slots=True)
+class ItemRange:
+    """The items of a map that one child run does, the index of the first, and the slot of the map."""
+
+    items: list[Json]
+    offset: int
+    concurrency: int
+    map_slot: str
+
+
 @dataclass(slots=True, eq=False)
 class Task:
     """A step to be carried out, as attempt number `attempt` (from 1, counted across generations).
 
     It is also the expression scope of the step. `at` is the step's logical time; `attempts_before` were made before
     its present generation; `abandoned` says that an at-most-once effect was begun before and must not be begun again.
+    Of a map that is spread over child runs, a task starts the child for one `part`, or gathers the outputs of as many
+    children as `gathers` says.
     """
 
     run: Run
@@ -101,6 +113,13 @@ class Task:
     generation: int = 0
     effect: int = 0
     abandoned: bool = False
+    part: ItemRange | None = None
+    gathers: int | None = None
+
+    @property
+    def is_effect(self) -> bool:
+        """Whether carrying it out does something outside this run, or reads there."""
+        return self.step.is_effect or self.part is not None or self.gathers is not None
 
     @property
     def now(self) -> datetime:
@@ -113,7 +132,8 @@ class Task:
     @property
     def idempotency_key(self) -> str:
         """The same for every attempt and retry, so that a receiver can tell a repeated effect from a new one."""
-        return f"{self.run.id}/{self.key}/r{self.effect}" if self.effect else f"{self.run.id}/{self.key}"
+        base = f"{self.run.lineage or self.run.id}/{self.key}"
+        return f"{base}/r{self.effect}" if self.effect else base
 
     @property
     def slot(self) -> str:

@@ -10,6 +10,10 @@ from enum import StrEnum
 from chalicelib.domain.graph import Graph
 from chalicelib.domain.json import Json
 
+BULK_RETRY_ID = "wf_bulkretry"
+INTERNAL_IDS = frozenset({BULK_RETRY_ID})
+"""Workflows of our own, which every workspace may have and nobody may address."""
+
 
 class WorkflowStatus(StrEnum):
     ACTIVE = "active"

@@ -1,0 +1,60 @@
+"""A batch of messages as a function gets it from SQS: parsed, worked on side by side, failures reported one by one."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from chalicelib.domain.errors import InvalidError, UnavailableError
+from chalicelib.queues.runs import parse
+
+logger = logging.getLogger(__name__)
+
+
+class Group(Protocol):
+    def start(self, task: Callable[[], object]) -> None: ...
+
+    def wait(self, timeout_seconds: float | None = None) -> bool: ...
+
+
+class RunBatches:
+    """Turns batches into calls of `advance(run_id, until)`, the runs of a batch overlapping their waiting."""
+
+    def __init__(
+        self,
+        advance: Callable[[str, datetime], None],
+        group: Callable[[], Group],
+        now: Callable[[], datetime],
+    ) -> None:
+        self._advance = advance
+        self._group = group
+        self._now = now
+
+    def handle_batch(self, event: Mapping[str, Any], remaining_ms: int) -> dict[str, Any]:
+        """Returns `{"batchItemFailures": […]}` with the messages to be delivered again."""
+        until = self._now() + timedelta(milliseconds=remaining_ms)
+        records = event["Records"]
+        failed: list[str] = []
+        if len(records) == 1:
+            self._work(records[0], until, failed)
+        else:
+            group = self._group()
+            for record in records:
+                group.start(lambda record=record: self._work(record, until, failed))  # type: ignore[misc]
+            for _ in records:
+                group.wait()
+        return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
+
+    def _work(self, record: Mapping[str, Any], until: datetime, failed: list[str]) -> None:
+        message_id = record["messageId"]
+        try:
+            self._advance(parse(record["body"]).run_id, until)
+        except (InvalidError, UnavailableError) as error:
+            facts = {"action": "message_failed", "message_id": message_id}
+            logger.warning("message not worked off: %s", error.message, extra=facts)
+            failed.append(message_id)
+        except Exception:
+            logger.exception("message failed", extra={"action": "message_failed", "message_id": message_id})
+            failed.append(message_id)

@@ -1,0 +1,70 @@
+"""The queue of runs to be advanced. A message is a hint: what it says is checked in the store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from botocore.exceptions import ClientError, HTTPClientError
+from botocore.exceptions import ConnectionError as AwsConnectionError
+
+from chalicelib.domain.errors import InvalidError, UnavailableError
+
+MAX_DELAY_SECONDS = 900
+_VERSION = 1
+_THROTTLED = frozenset({"RequestThrottled", "Throttling", "ThrottlingException", "KmsThrottled"})
+
+
+@dataclass(frozen=True, slots=True)
+class RunMessage:
+    run_id: str
+    workspace_id: str
+
+
+class _Body(msgspec.Struct, frozen=True):
+    v: int
+    run_id: str
+    workspace_id: str
+
+
+class SqsRunQueue:
+    """The `RunQueue` port on a standard SQS queue."""
+
+    def __init__(self, client: Any, queue_url: str) -> None:
+        self._client = client
+        self._queue_url = queue_url
+
+    def send(self, run_id: str, workspace_id: str, delay_seconds: int = 0) -> None:
+        body = msgspec.json.encode(_Body(_VERSION, run_id, workspace_id)).decode()
+        try:
+            self._client.send_message(
+                QueueUrl=self._queue_url,
+                MessageBody=body,
+                DelaySeconds=min(max(delay_seconds, 0), MAX_DELAY_SECONDS),
+                # On a standard queue a group is no order but a tenant: one that floods the queue waits, the
+                # others' messages go before its own.
+                MessageGroupId=workspace_id,
+            )
+        except (AwsConnectionError, HTTPClientError) as error:
+            raise UnavailableError(run_id=run_id) from error
+        except ClientError as error:
+            if not _is_retryable(error):
+                raise
+            raise UnavailableError(run_id=run_id) from error
+
+
+def parse(body: str) -> RunMessage:
+    """Raises InvalidError for what this version did not send."""
+    try:
+        message = msgspec.json.decode(body, type=_Body)
+    except (msgspec.DecodeError, msgspec.ValidationError, UnicodeEncodeError) as error:
+        raise InvalidError("The message is not a run's.") from error
+    if message.v != _VERSION or not message.run_id or not message.workspace_id:
+        raise InvalidError("The message is not a run's.", version=message.v)
+    return RunMessage(message.run_id, message.workspace_id)
+
+
+def _is_retryable(error: ClientError) -> bool:
+    status: int = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    return status >= 500 or error.response.get("Error", {}).get("Code") in _THROTTLED

@@ -1,0 +1,106 @@
+"""The AWS clients of the process, and what their errors mean to the rest of the product.
+
+There is one botocore session, and per service one client, made on first use: a client takes 10 to 80 ms to
+make and is safe to share between threads, its making is not.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import botocore.session
+from botocore.config import Config
+from botocore.exceptions import ClientError, HTTPClientError, IncompleteReadError
+from botocore.exceptions import ConnectionError as AwsConnectionError
+
+from chalicelib.domain.errors import UnavailableError
+
+_CONFIG = Config(
+    # botocore builds its own user agent twice per request, and checks what the adapters already know to be
+    # right: together a quarter of a call's CPU time.
+    user_agent="penstock/1",
+    parameter_validation=False,
+    retries={"mode": "standard", "total_max_attempts": 3},
+    connect_timeout=3,
+    read_timeout=15,
+    tcp_keepalive=True,
+    max_pool_connections=64,
+)
+_S3_CONFIG = _CONFIG.merge(
+    # A blob is stored under its hash, which is checked on reading; S3-compatible stores lack the checksums.
+    Config(request_checksum_calculation="when_required", response_checksum_validation="when_required")
+)
+_RETRYABLE_CODES = frozenset(
+    {
+        "InternalServerError",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "RequestThrottled",
+        "SlowDown",
+        "Throttling",
+        "ThrottlingException",
+        "TransactionConflictException",
+    }
+)
+
+
+class AwsClients:
+    """`dynamodb`, `sqs` and `s3`. `endpoint_url` names another stack that speaks these services' protocols."""
+
+    def __init__(self, endpoint_url: str | None = None, region: str | None = None) -> None:
+        self._endpoint_url = endpoint_url
+        self._region = region
+        self._session = botocore.session.get_session()
+        self._made: dict[str, Any] = {}
+        self._making = threading.Lock()
+
+    @property
+    def dynamodb(self) -> Any:
+        return self._made.get("dynamodb") or self._make("dynamodb", _CONFIG)
+
+    @property
+    def sqs(self) -> Any:
+        return self._made.get("sqs") or self._make("sqs", _CONFIG)
+
+    @property
+    def s3(self) -> Any:
+        return self._made.get("s3") or self._make("s3", self._s3_config())
+
+    def _make(self, service: str, config: Config) -> Any:
+        with self._making:
+            if service not in self._made:
+                self._made[service] = self._session.create_client(
+                    service, region_name=self._region, endpoint_url=self._endpoint_url, config=config
+                )
+            return self._made[service]
+
+    def _s3_config(self) -> Config:
+        if self._endpoint_url is None:
+            return _S3_CONFIG
+        # Elsewhere than on AWS, a bucket seldom has a host name of its own.
+        return _S3_CONFIG.merge(Config(s3={"addressing_style": "path"}))
+
+
+@contextmanager
+def aws_errors() -> Iterator[None]:
+    """Turns what a retry may overcome into UnavailableError; every other error passes."""
+    try:
+        yield
+    except (AwsConnectionError, HTTPClientError, IncompleteReadError) as error:
+        raise UnavailableError(reason=type(error).__name__) from error
+    except ClientError as error:
+        if not _is_retryable(error):
+            raise
+        raise UnavailableError(reason=error_code(error)) from error
+
+
+def _is_retryable(error: ClientError) -> bool:
+    status: int = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    return status >= 500 or error_code(error) in _RETRYABLE_CODES
+
+
+def error_code(error: ClientError) -> str:
+    return str(error.response.get("Error", {}).get("Code", ""))

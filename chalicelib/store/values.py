@@ -1,0 +1,74 @@
+"""Values as texts of an item: compact JSON, or above a size a reference to a blob.
+
+DynamoDB's own maps and numbers would lose the difference between 1 and 1.0 and refuse long integers, so a
+value is always stored as the JSON text that it was. Packed texts are the only part of an item without a
+fixed bound, and an item has at most `VALUES_PER_ITEM` of them; so bounding each keeps every item under
+DynamoDB's limit of 400 KB, also where an update cannot see what else the item holds. What a run gathers one by
+one, answers and children, has a budget of its own, which the conditions of those updates keep.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeGuard
+
+import msgspec
+
+from chalicelib.domain.json import Json
+from chalicelib.store.blobs import Blobs
+
+MAX_ITEM_BYTES = 380 * 1024
+VALUES_PER_ITEM = 7
+MAX_ANSWERS_BYTES = 72 * 1024
+MAX_CHILDREN = 1600
+MAX_CHILD_ID_BYTES = 39
+_OTHER_ATTRIBUTES_BYTES = 20 * 1024 + MAX_ANSWERS_BYTES + MAX_CHILDREN * (MAX_CHILD_ID_BYTES + 1)
+MAX_INLINE_BYTES = (MAX_ITEM_BYTES - _OTHER_ATTRIBUTES_BYTES) // VALUES_PER_ITEM
+INLINE_BYTES = 32 * 1024
+
+_PARALLEL_FETCHES = 8
+_REFERENCE = "blob:"  # no JSON text starts like this
+
+
+class Values:
+    """`inline_bytes` is the size up to which a value stays in its item."""
+
+    def __init__(self, blobs: Blobs, inline_bytes: int = INLINE_BYTES) -> None:
+        if not 0 <= inline_bytes <= MAX_INLINE_BYTES:
+            raise ValueError(f"values of an item may take 0 to {MAX_INLINE_BYTES} bytes, not {inline_bytes}")
+        self._blobs = blobs
+        self._inline_bytes = inline_bytes
+
+    def pack(self, owner: str, value: object, inline_bytes: int = INLINE_BYTES) -> str:
+        """The text for an item; `value` is JSON, tuples and read-only mappings included.
+
+        `inline_bytes` lowers the limit for values of which an item has many.
+        """
+        content = msgspec.json.encode(value)
+        if len(content) <= min(inline_bytes, self._inline_bytes):
+            return content.decode()
+        return f"{_REFERENCE}{self._blobs.put(owner, content)}:{len(content)}"
+
+    def unpack(self, owner: str, texts: Sequence[str | None]) -> list[Json]:
+        """The values of packed texts, None for None. Blobs are fetched side by side; raises BlobNotFoundError."""
+        return [None if text is None else msgspec.json.decode(text) for text in self._resolve(owner, texts)]
+
+    def _resolve(self, owner: str, texts: Sequence[str | None]) -> Sequence[str | bytes | None]:
+        hashes = list({text.split(":")[1] for text in texts if is_reference(text)})
+        if not hashes:
+            return texts
+        contents = dict(zip(hashes, self._fetch(owner, hashes), strict=True))
+        return [contents[text.split(":")[1]] if is_reference(text) else text for text in texts]
+
+    def _fetch(self, owner: str, hashes: Sequence[str]) -> list[bytes]:
+        if len(hashes) == 1:
+            return [self._blobs.get(owner, hashes[0])]
+        # Spilled values are rare: most cold starts never need the threads' machinery.
+        from concurrent.futures import ThreadPoolExecutor
+
+        with ThreadPoolExecutor(min(len(hashes), _PARALLEL_FETCHES)) as threads:
+            return list(threads.map(lambda sha256: self._blobs.get(owner, sha256), hashes))
+
+
+def is_reference(text: str | None) -> TypeGuard[str]:
+    return text is not None and text.startswith(_REFERENCE)

@@ -1,0 +1,156 @@
+"""Workflows and the versions of their graphs.
+
+A body is written before the workflow that names it, and never changed. A crash between the two leaves a body
+that nobody sees, and the caller may repeat the whole call.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+from pynamodb.expressions.condition import Condition
+
+from chalicelib.domain.errors import AlreadyExistsError, StaleWriteError, WorkflowNotFoundError
+from chalicelib.domain.listing import Page
+from chalicelib.domain.workflow import Workflow, WorkflowBody, WorkflowStatus
+from chalicelib.store import graphs
+from chalicelib.store.attributes import TimeAttribute
+from chalicelib.store.definition_items import DefinitionItem, bodies_of, workflows_of
+from chalicelib.store.table import ConditionFailedError, RawItem, Table
+from chalicelib.store.values import Values
+
+
+class WorkflowItem(DefinitionItem):
+    workspace_id = UnicodeAttribute()
+    title = UnicodeAttribute()
+    description = UnicodeAttribute()
+    status = UnicodeAttribute()
+    version = NumberAttribute()
+    body_ref = UnicodeAttribute()
+    created_at = TimeAttribute()
+    updated_at = TimeAttribute()
+    revision = NumberAttribute()
+
+
+class BodyItem(DefinitionItem):
+    version = NumberAttribute()
+    source = UnicodeAttribute()
+    graph = UnicodeAttribute()
+
+
+class DynamoWorkflowStore:
+    """The `WorkflowStore` port on DynamoDB and S3."""
+
+    def __init__(self, table: Table, values: Values) -> None:
+        self._table = table
+        self._values = values
+
+    def create(self, workflow: Workflow, body: WorkflowBody) -> None:
+        self._put_body(workflow.workspace_id, body)
+        try:
+            self._table.put(_item(workflow), _is_new())
+        except ConditionFailedError as failed:
+            raise AlreadyExistsError(workflow_id=workflow.id) from failed
+
+    def get(self, workspace_id: str, workflow_id: str) -> Workflow:
+        raw = self._table.get(workflows_of(workspace_id), workflow_id)
+        if raw is None:
+            raise WorkflowNotFoundError(workflow_id=workflow_id)
+        return _workflow(raw)
+
+    def body(self, workspace_id: str, workflow_id: str, ref: str) -> WorkflowBody:
+        raw = self._table.get(bodies_of(workspace_id, workflow_id), ref)
+        if raw is None:
+            raise WorkflowNotFoundError(workflow_id=workflow_id, ref=ref)
+        item = BodyItem.from_raw_data(raw)
+        unpacked: list[Any] = self._values.unpack(_owner_of(workspace_id), (item.source, item.graph))
+        source, graph = unpacked
+        return WorkflowBody(ref, workflow_id, int(item.version), source, graphs.from_json(graph))
+
+    def replace(self, workflow: Workflow, body: WorkflowBody | None = None) -> None:
+        if body is not None:
+            self._put_body(workflow.workspace_id, body)
+        try:
+            self._table.put(_item(workflow), _is_at_revision(workflow.revision - 1))
+        except ConditionFailedError as failed:
+            if not failed.item:
+                raise WorkflowNotFoundError(workflow_id=workflow.id) from failed
+            raise StaleWriteError(workflow_id=workflow.id) from failed
+
+    def delete(self, workspace_id: str, workflow_id: str) -> None:
+        self._table.delete(workflows_of(workspace_id), workflow_id)
+
+    def page(self, workspace_id: str, *, status: WorkflowStatus | None, offset: int, limit: int) -> Page[Workflow]:
+        """Reads all workflows of the workspace: an index by age would be cheaper, but not consistent."""
+        found = self._table.query(WorkflowItem.partition == workflows_of(workspace_id), _is_visible(status))
+        workflows = sorted(map(_workflow, found), key=lambda each: (each.created_at, each.id), reverse=True)
+        return Page(tuple(workflows[offset : offset + limit]), len(workflows))
+
+    def _put_body(self, workspace_id: str, body: WorkflowBody) -> None:
+        """Raises StaleWriteError if another body has this ref: a ref must name one content forever."""
+        owner = _owner_of(workspace_id)
+        item = BodyItem(
+            bodies_of(workspace_id, body.workflow_id),
+            body.ref,
+            version=body.version,
+            source=self._values.pack(owner, body.source),
+            graph=self._values.pack(owner, graphs.to_json(body.graph)),
+        )
+        try:
+            self._table.put(item, _is_new())
+        except ConditionFailedError as failed:
+            stored = BodyItem.from_raw_data(failed.item)
+            if (stored.source, stored.graph) != (item.source, item.graph):
+                raise StaleWriteError(workflow_id=body.workflow_id, ref=body.ref) from failed
+
+
+def _is_new() -> Condition:
+    """Guards a workflow against a second one of its id, and a body against ever being changed."""
+    return DefinitionItem.partition.does_not_exist()
+
+
+def _is_at_revision(revision: int) -> Condition:
+    """Guards against overwriting a change that the caller has not seen, and a deleted workflow's return."""
+    return WorkflowItem.revision == revision
+
+
+def _is_visible(status: WorkflowStatus | None) -> Condition:
+    visible: Condition = WorkflowItem.status != WorkflowStatus.DELETING.value
+    return visible if status is None else visible & (WorkflowItem.status == status.value)
+
+
+def _owner_of(workspace_id: str) -> str:
+    return f"workflows/{workspace_id}"
+
+
+def _item(workflow: Workflow) -> WorkflowItem:
+    return WorkflowItem(
+        workflows_of(workflow.workspace_id),
+        workflow.id,
+        workspace_id=workflow.workspace_id,
+        title=workflow.name,
+        description=workflow.description,
+        status=workflow.status.value,
+        version=workflow.version,
+        body_ref=workflow.body_ref,
+        created_at=workflow.created_at,
+        updated_at=workflow.updated_at,
+        revision=workflow.revision,
+    )
+
+
+def _workflow(raw: RawItem) -> Workflow:
+    item = WorkflowItem.from_raw_data(raw)
+    return Workflow(
+        id=item.name,
+        workspace_id=item.workspace_id,
+        name=item.title,
+        description=item.description,
+        status=WorkflowStatus(item.status),
+        version=int(item.version),
+        body_ref=item.body_ref,
+        created_at=item.created_at,
+        updated_at=item.updated_at,
+        revision=int(item.revision),
+    )
