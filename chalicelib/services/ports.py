@@ -114,7 +114,8 @@ class RunStore(Protocol):
     def claim(self, run_id: str, *, now: datetime, lease_expires_at: datetime) -> Run:
         """One conditional write that makes the run RUNNING under a new lease, and returns it, input included.
 
-        Raises fence, hops and stalls by one; due_at becomes the lease's end (or the deadline, if earlier).
+        Raises fence, hops and stalls by one and sets `began_at` unless it is set; due_at becomes the lease's end (or
+        the deadline, if earlier).
         Raises RunNotFoundError, LeaseHeldError while another lease lasts, and RunEndedError where nothing is to
         be advanced: the run is paused or has ended, in which case the fact `has_news` tells whether it still is
         in the due index because others are to hear of it.
@@ -132,8 +133,10 @@ class RunStore(Protocol):
         tail: tuple[Outcome, ...],
         rounds: tuple[Round, ...],
         signals: int,
+        begun: bool = True,
     ) -> None:
-        """Releases the lease. `status` is WAITING or QUEUED; stalls becomes 0.
+        """Releases the lease. `status` is WAITING or QUEUED; stalls becomes 0. With `begun` False the run is as if it
+        had never been claimed: its `began_at` goes.
 
         Raises SignalledError if the stored `signals` is another: something came in that the holder has not seen. The
         lease is then still the holder's.
@@ -212,8 +215,9 @@ class RunStore(Protocol):
     def record_attempt(self, run_id: str, attempt: Outcome) -> None:
         """Keeps a failed attempt that another will follow. The first record of an attempt counts."""
 
-    def record_intent(self, run_id: str, key: str, generation: int) -> bool:
-        """Marks that an at-most-once effect is about to be tried. False if it was marked before."""
+    def record_intent(self, run_id: str, key: str, generation: int, round: Round | None = None) -> bool:  # noqa: A002
+        """Marks that an at-most-once effect is about to be tried, in the round that its step stands in. False if it
+        was marked before."""
 
     def get(self, run_id: str) -> Run:
         """The run with its input and output, consistently. Raises RunNotFoundError."""
@@ -277,8 +281,12 @@ class SlotStore(Protocol):
     """Who holds the slots of a concurrency limit."""
 
     def take(self, name: str, holder: str, limit: int) -> tuple[str, ...] | None:
-        """Takes a slot, or keeps one held before; None then. Otherwise the holders that stand in the way, oldest
-        first."""
+        """Takes a slot, or keeps one held before, and waits for none any more; None then. Otherwise the holders that
+        stand in the way, oldest first."""
 
-    def give_back(self, name: str, holder: str) -> None:
-        """Nothing happens if the holder has none."""
+    def wait(self, name: str, holder: str) -> None:
+        """Notes that the holder waits for a slot. Of very many that wait, some are not noted: nobody may rely on it."""
+
+    def give_back(self, name: str, holder: str) -> str | None:
+        """Gives a slot back, if the holder has one; returns who has waited longest, if anybody does, and is called now:
+        from here on it waits no more."""

@@ -1,0 +1,196 @@
+"""Runs that wait for runs: starting a child, telling its parent how it ended, and taking it down with its parent.
+
+An ended run that others are to hear of stays in the due index until they have heard, so that neither a crash nor a
+lost message keeps the news from them. Telling twice changes nothing: the first answer of a step counts.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from chalicelib.domain.errors import AlreadyExistsError, ExpressionError, NotFoundError, RunEndedError, RunNotFoundError
+from chalicelib.domain.ids import base36
+from chalicelib.domain.json import Json
+from chalicelib.domain.parts import part_input, part_of
+from chalicelib.domain.program import Program
+from chalicelib.domain.run import Answer, Failure, Outcome, Parent, Reset, Run, RunStatus, StepError, StepStatus
+from chalicelib.domain.tasks import Task
+from chalicelib.domain.workflow import Workflow, WorkflowStatus
+from chalicelib.services.ports import Clock, RunQueue, RunStore, WorkflowStore
+
+MAX_DEPTH = 10
+RESEND_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Children:
+    runs: RunStore
+    workflows: WorkflowStore
+    queue: RunQueue
+    clock: Clock
+
+    # -- starting -----------------------------------------------------------------------------------------------------
+
+    def launch(self, task: Task, fence: int, program: Program) -> Outcome:
+        """Starts the child of a `sub_workflow` step or of a part of a map; the outcome is WAITING, or FAILED where no
+        child can be.
+
+        The child's id follows from the step, so that launching again finds the child that is there.
+        """
+        if task.run.depth >= MAX_DEPTH:
+            return self._outcome(task, StepError("too_deep", f"runs wait for one another more than {MAX_DEPTH} deep"))
+        try:
+            child = self._part(task, program) if task.part is not None else self._child(task)
+        except ExpressionError as error:
+            return self._outcome(task, StepError("expression", error.message))
+        except NotFoundError as error:
+            return self._outcome(task, StepError("workflow_not_found", error.message))
+        self.runs.adopt(task.run.id, fence, child.id)
+        try:
+            self.runs.create(child)
+        except AlreadyExistsError:
+            return self._outcome(task)
+        self.queue.send(child.id, child.workspace_id)
+        return self._outcome(task)
+
+    def _workflow(self, task: Task, workflow_id: Json) -> Workflow:
+        if not isinstance(workflow_id, str) or not workflow_id:
+            raise ExpressionError("'workflow_id' is not a text")
+        workflow = self.workflows.get(task.run.workspace_id, workflow_id)
+        if workflow.status is WorkflowStatus.DELETING:
+            raise NotFoundError("The workflow does not exist.")
+        return workflow
+
+    def _part(self, task: Task, program: Program) -> Run:
+        """A run of the parent's own version that does a range of the items of one of its maps."""
+        assert task.part is not None
+        now = self.clock.now()
+        return replace(
+            task.run,
+            id=child_id(task.run.id, task.slot),
+            status=RunStatus.QUEUED,
+            created_at=now,
+            input=part_input(task, task.part),
+            trigger="map",
+            output=None,
+            due_at=now + timedelta(seconds=RESEND_SECONDS),
+            fence=0,
+            hops=0,
+            stalls=0,
+            lease_expires_at=None,
+            tail=(),
+            rounds=(),
+            answers={},
+            signals=0,
+            resets={},
+            parent=Parent(task.run.id, task.slot),
+            depth=task.run.depth + 1,
+            part=part_of(program, task),
+            lineage=task.idempotency_key,
+            children=frozenset(),
+        )
+
+    def gather(self, task: Task) -> Outcome:
+        """The outputs of all parts of a map, whose children have ended well, in the items' order."""
+        outputs: list[Json] = []
+        for index in range(task.gathers or 0):
+            key = f"{task.slot}.{index}"
+            reset = task.run.resets.get(key, Reset(0))
+            slot = f"{key}@{reset.generation}" if reset.generation else key
+            try:
+                part = self.runs.get(child_id(task.run.id, slot)).output
+            except NotFoundError:
+                return self._outcome(task, StepError("gone", f"the outputs of part {index} are not kept any more"))
+            outputs.extend(part if isinstance(part, list) else [])
+        return replace(self._outcome(task), status=StepStatus.SUCCEEDED, output=outputs)
+
+    def _child(self, task: Task) -> Run:
+        config = task.config()
+        workflow = self._workflow(task, config.get("workflow_id"))
+        now = self.clock.now()
+        limit = workflow.timeout_seconds
+        return Run(
+            id=child_id(task.run.id, task.slot),
+            workspace_id=workflow.workspace_id,
+            workflow_id=workflow.id,
+            workflow_name=workflow.name,
+            version=workflow.version,
+            body_ref=workflow.body_ref,
+            status=RunStatus.QUEUED,
+            created_at=now,
+            input=config.get("input", task.incoming),
+            trigger="workflow",
+            deadline_at=now + timedelta(seconds=limit) if limit else None,
+            due_at=now + timedelta(seconds=RESEND_SECONDS),
+            parent=Parent(task.run.id, task.slot),
+            depth=task.run.depth + 1,
+            lineage=task.idempotency_key,
+        )
+
+    def _outcome(self, task: Task, error: StepError | None = None) -> Outcome:
+        now = self.clock.now()
+        return Outcome(
+            key=task.key,
+            node_id=task.step.node.id,
+            status=StepStatus.FAILED if error else StepStatus.WAITING,
+            attempt=task.attempt,
+            started_at=task.at,
+            finished_at=now,
+            error=error,
+            generation=task.generation,
+            round=task.scope.round,
+        )
+
+    # -- ending -------------------------------------------------------------------------------------------------------
+
+    def tell(self, run: Run) -> None:
+        """Tells whoever waits for an ended run, and ends what it started. Safe to repeat."""
+        for child in sorted(run.children) if run.status is not RunStatus.SUCCEEDED else ():
+            self._end_child(child)
+        if run.parent is not None:
+            self._tell_parent(run, run.parent)
+        self.runs.told(run.id)
+
+    def _end_child(self, child_run_id: str) -> None:
+        now = self.clock.now()
+        failure = Failure("cancelled", "the run that started this one ended")
+        try:
+            ended = self.runs.end(
+                child_run_id,
+                status=RunStatus.CANCELLED,
+                at=now,
+                failure=failure,
+                news_due_at=now + timedelta(seconds=RESEND_SECONDS),
+            )
+        except (RunNotFoundError, RunEndedError):
+            return
+        self.queue.send(ended.id, ended.workspace_id)
+
+    def _tell_parent(self, run: Run, parent: Parent) -> None:
+        now = self.clock.now()
+        answer = Answer(now, run.output, _error_of(run))
+        try:
+            self.runs.signal(parent.run_id, parent.slot, answer, now + timedelta(seconds=RESEND_SECONDS))
+        except (RunNotFoundError, RunEndedError):
+            return  # nobody waits any more
+        self.queue.send(parent.run_id, run.workspace_id)
+
+
+def child_id(parent_id: str, slot: str) -> str:
+    """The one id that the child of this step can have."""
+    digest = hashlib.sha256(f"{parent_id}/{slot}".encode()).digest()
+    return "exec_" + base36(int.from_bytes(digest[:15], "big"), 22)
+
+
+def has_news(run: Run) -> bool:
+    """Whether somebody is to hear that the run has ended."""
+    return run.parent is not None or bool(run.children)
+
+
+def _error_of(run: Run) -> StepError | None:
+    if run.status is RunStatus.SUCCEEDED:
+        return None
+    message = run.failure.message if run.failure else run.status.value
+    return StepError("sub_workflow", f"the run {run.id} ended {run.status}: {message}")

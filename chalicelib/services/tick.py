@@ -1,0 +1,65 @@
+"""The scheduled pass: finds whatever is due and hints at it again.
+
+It changes nothing but due times, so that it may run late, twice at once, or not at all for hours without doing
+harm: everything it finds is checked again by whoever is hinted at.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import timedelta
+
+from chalicelib.domain.run import RunStatus
+from chalicelib.services.ports import DUE_SHARDS, Clock, DueRun, RunQueue, RunStore
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class TickSettings:
+    """In seconds: how far ahead a pass looks (its period, so that what falls due until the next one is hinted at
+    with an exact delay), and when a hint that brought nothing is repeated."""
+
+    horizon: float = 60.0
+    resend: float = 60.0
+    page: int = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    runs: RunStore
+    queue: RunQueue
+    clock: Clock
+    settings: TickSettings = TickSettings()
+
+    def run(self) -> int:
+        """One pass over the due index; how many hints were sent."""
+        sent = sum(self._pass(shard) for shard in range(DUE_SHARDS))
+        logger.info("tick", extra={"action": "tick", "hints": sent})
+        return sent
+
+    def _pass(self, shard: int) -> int:
+        horizon = self.clock.now() + timedelta(seconds=self.settings.horizon)
+        sent = 0
+        seen: set[str] = set()
+        while True:
+            # The index may be stale: entries seen before in this pass are skipped, and a page of nothing else ends it.
+            page = self.runs.due(shard, horizon, self.settings.page)
+            fresh = [entry for entry in page if entry.run_id not in seen]
+            seen.update(entry.run_id for entry in fresh)
+            sent += sum(self._hint(entry) for entry in fresh)
+            if not fresh or len(page) < self.settings.page:
+                return sent
+
+    def _hint(self, entry: DueRun) -> bool:
+        """Moves the due time on before sending, so that a hint that is lost here is sent by a later pass."""
+        now = self.clock.now()
+        delay = max((entry.due_at - now).total_seconds(), 0.0)
+        if delay and entry.status is not RunStatus.WAITING:
+            return False  # a lease or a first hint that is still good
+        again_at = max(entry.due_at, now) + timedelta(seconds=self.settings.resend)
+        if not self.runs.rearm(entry.run_id, entry.due_at, again_at):
+            return False
+        self.queue.send(entry.run_id, entry.workspace_id, -int(-delay // 1))
+        return True
