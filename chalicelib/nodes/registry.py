@@ -28,11 +28,18 @@ PURE_HANDLERS: Mapping[str, Handler] = {
 
 
 class NodeRegistry:
-    """The node types of this installation. Implements the `Performer` port; safe to use from several threads."""
+    """The node types of this installation: those of this layer, and `extra` ones that need more than a sender.
 
-    def __init__(self, clock: Clock, http: HttpSender) -> None:
+    Implements the `Performer` port; safe to use from several threads.
+    """
+
+    def __init__(self, clock: Clock, http: HttpSender, extra: Mapping[str, Handler] | None = None) -> None:
         self._clock = clock
-        self._handlers: dict[str, Handler] = {**PURE_HANDLERS, "http_request": HttpRequestNode(http, clock)}
+        self._handlers: dict[str, Handler] = {
+            **PURE_HANDLERS,
+            "http_request": HttpRequestNode(http, clock),
+            **(extra or {}),
+        }
 
     def perform(self, task: Task, seconds_left: float) -> Outcome:
         """One attempt. Never raises: whatever goes wrong is in the outcome."""

@@ -31,6 +31,7 @@ class WorkflowItem(DefinitionItem):
     created_at = TimeAttribute()
     updated_at = TimeAttribute()
     revision = NumberAttribute()
+    timeout_seconds = NumberAttribute(null=True)
 
 
 class BodyItem(DefinitionItem):
@@ -137,6 +138,7 @@ def _item(workflow: Workflow) -> WorkflowItem:
         created_at=workflow.created_at,
         updated_at=workflow.updated_at,
         revision=workflow.revision,
+        timeout_seconds=workflow.timeout_seconds,
     )
 
 
@@ -153,4 +155,5 @@ def _workflow(raw: RawItem) -> Workflow:
         created_at=item.created_at,
         updated_at=item.updated_at,
         revision=int(item.revision),
+        timeout_seconds=item.timeout_seconds,
     )

@@ -128,6 +128,7 @@ def workflow(**changes: Any) -> Workflow:
         body_ref="r1",
         created_at=START,
         updated_at=START,
+        timeout_seconds=90.5,
     )
     return replace(usual, **changes)
 

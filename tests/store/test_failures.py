@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+from itertools import cycle
 from typing import Any
 
 import pytest
@@ -17,6 +20,7 @@ from botocore.exceptions import (
 )
 
 from chalicelib.domain.errors import HookNotFoundError, UnavailableError, WorkflowNotFoundError
+from chalicelib.domain.run import Answer
 from chalicelib.queues.runs import SqsRunQueue
 from chalicelib.store.aws import AwsClients
 from chalicelib.store.blobs import Blobs
@@ -24,7 +28,7 @@ from chalicelib.store.counters import CounterItem, DynamoCounterStore, counters_
 from chalicelib.store.keys import DynamoKeyStore, identities_table
 from tests.fakes import START
 from tests.store.backends import Stores
-from tests.store.samples import body, hook, key, workflow
+from tests.store.samples import after, body, hook, in_round, key, outcome, round_of, run, workflow
 
 
 class FailingClient:
@@ -107,6 +111,45 @@ def test_any_other_error_of_the_queue_passes(error: Exception) -> None:
         SqsRunQueue(FailingClient(error), "url").send("exec_1", "ws_a")
 
 
+@contextmanager
+def meddling(aws: AwsClients, *changes: Callable[[], object]) -> Iterator[None]:
+    """Before each write, somebody makes the next of the changes."""
+    following = cycle(changes)
+    at_it: list[bool] = []
+
+    def meddle(**_: Any) -> None:
+        if not at_it:
+            at_it.append(True)
+            next(following)()
+            at_it.clear()
+
+    aws.dynamodb.meta.events.register("before-call.dynamodb.UpdateItem", meddle)
+    try:
+        yield
+    finally:
+        aws.dynamodb.meta.events.unregister("before-call.dynamodb.UpdateItem", meddle)
+
+
+def test_a_signal_of_a_run_that_is_paused_or_resumed_meanwhile_is_kept(on_aws: Stores, aws: AwsClients) -> None:
+    on_aws.runs.create(run())
+    steps = (partial(on_aws.runs.pause, "exec_1"), lambda: None)
+
+    with meddling(aws, *steps):
+        assert on_aws.runs.signal("exec_1", "ask", Answer(START), START)
+
+    assert on_aws.runs.get("exec_1").signals == 1
+
+
+def test_a_signal_of_a_run_that_never_keeps_still_may_be_repeated(on_aws: Stores, aws: AwsClients) -> None:
+    on_aws.runs.create(run())
+    steps = (partial(on_aws.runs.pause, "exec_1"), partial(on_aws.runs.resume, "exec_1", START))
+
+    with meddling(aws, *steps), pytest.raises(UnavailableError):
+        on_aws.runs.signal("exec_1", "ask", Answer(START), START)
+
+    assert on_aws.runs.signal("exec_1", "ask", Answer(START), START)
+
+
 class CrashError(BaseException):
     """The process dies."""
 
@@ -179,6 +222,16 @@ def test_a_hook_half_deleted_is_gone_and_can_be_deleted(on_aws: Stores, aws: Aws
         on_aws.hooks.find("wh_1")
     assert on_aws.hooks.list("ws_a") == ()
     on_aws.hooks.delete("ws_a", "wh_1")
+
+
+def test_a_record_in_a_round_is_whole_without_what_was_to_be_written_beside_it(on_aws: Stores, aws: AwsClients) -> None:
+    recorded = in_round(round_of("loop", 1))
+
+    with crash_after(aws, 1):
+        on_aws.runs.record("exec_1", recorded, (outcome("start"),))
+
+    assert on_aws.runs.record("exec_1", replace(recorded, finished_at=after(9))) == recorded
+    assert on_aws.runs.history("exec_1").outcomes == ()
 
 
 def test_a_list_of_more_than_a_megabyte_is_complete(stores: Stores) -> None:

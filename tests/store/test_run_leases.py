@@ -169,24 +169,6 @@ def test_parking_releases_the_lease(stores: Stores, status: RunStatus) -> None:
     assert claim(stores, at=1).fence == 2
 
 
-def test_a_run_began_when_it_was_first_claimed(stores: Stores) -> None:
-    stores.runs.create(run())
-    claim(stores, at=10)
-    park(stores)
-
-    assert claim(stores, at=100).began_at == after(10)
-
-
-def test_a_run_that_was_parked_before_it_began_begins_later(stores: Stores) -> None:
-    stores.runs.create(run())
-    claim(stores, at=10)
-
-    park(stores, begun=False)
-
-    assert stores.runs.get("exec_1").began_at is None
-    assert claim(stores, at=100).began_at == after(100)
-
-
 def test_parking_without_a_tail_forgets_the_one_before(stores: Stores) -> None:
     stores.runs.create(run(tail=(outcome("a"),)))
     claim(stores)

@@ -6,16 +6,17 @@ import json
 
 import pytest
 
-from chalicelib.domain.errors import BlobNotFoundError
+from chalicelib.domain.errors import BlobNotFoundError, TooLargeError
 from chalicelib.domain.json import Json
+from chalicelib.domain.run import Answer, Failure, Parent, Reset
 from chalicelib.local.resources import Resources
 from chalicelib.services.ports import RunFilter
 from chalicelib.store.aws import AwsClients
 from chalicelib.store.blobs import Blobs
-from chalicelib.store.values import INLINE_BYTES, MAX_INLINE_BYTES, Values, is_reference
-from tests.store.actions import finish
+from chalicelib.store.values import INLINE_BYTES, MAX_CHILDREN, MAX_INLINE_BYTES, Values, is_reference
+from tests.store.actions import claim, finish, park
 from tests.store.backends import Calls, Stores
-from tests.store.samples import after, body, outcome, run, workflow
+from tests.store.samples import after, body, outcome, round_of, run, workflow
 
 MEGABYTE = 1024 * 1024
 
@@ -139,6 +140,37 @@ def test_the_inline_limit_keeps_a_whole_item_within_dynamodbs(blobs: Blobs) -> N
 
     with pytest.raises(ValueError, match="not"):
         Values(blobs, MAX_INLINE_BYTES + 1)
+
+
+def test_the_fullest_run_can_be_stored_and_changed(on_aws: Stores) -> None:
+    text = "x" * (INLINE_BYTES - 200)
+    fullest = run(
+        input=text,
+        output=text,
+        failure=Failure("failed", text),
+        tail=(outcome(output=text[:-200]),),
+        rounds=(round_of("loop", 1, carry=text),),
+        resets={text: Reset(1)},
+        parent=Parent("exec_0", text),
+        answers={f"loop.{number}/ask": Answer(after(1), "x" * 960) for number in range(71)},
+        children=frozenset(f"exec_{number:0>34}" for number in range(MAX_CHILDREN)),
+    )
+    on_aws.runs.create(fullest)
+    claim(on_aws)
+
+    park(on_aws, tail=fullest.tail, rounds=fullest.rounds, signals=0)
+
+    found = on_aws.runs.get("exec_1")
+    assert (found.answers, found.children, found.tail) == (fullest.answers, fullest.children, fullest.tail)
+
+
+def test_a_run_that_could_not_be_stored_is_refused(on_aws: Stores) -> None:
+    with pytest.raises(TooLargeError):
+        on_aws.runs.create(run(answers={f"{number}": Answer(after(1), "x" * 900) for number in range(100)}))
+    with pytest.raises(TooLargeError):
+        on_aws.runs.create(run(children=frozenset(map(str, range(MAX_CHILDREN + 1)))))
+    with pytest.raises(TooLargeError):
+        on_aws.runs.create(run(children=frozenset({"x" * 50})))
 
 
 def test_a_missing_blob_is_an_error_of_its_own(blobs: Blobs) -> None:

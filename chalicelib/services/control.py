@@ -1,0 +1,207 @@
+"""Control of single runs: pause, resume, answer, retry, rerun, replay.
+
+Every change is one conditional write of the run; the hint that follows it may be lost, for the run is in the due
+index by then.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+
+from chalicelib.domain.errors import (
+    AnswerRefusedError,
+    IllegalTransitionError,
+    InvalidError,
+    RunEndedError,
+    RunNotPausedError,
+    RunNotRetryableError,
+    StepNotWaitingError,
+)
+from chalicelib.domain.forms import check_form
+from chalicelib.domain.graph import OnError
+from chalicelib.domain.identity import Principal
+from chalicelib.domain.ids import escape
+from chalicelib.domain.json import Json
+from chalicelib.domain.program import Program
+from chalicelib.domain.run import RETRYABLE, Answer, Outcome, Reset, Run, StepStatus
+from chalicelib.services.access import Scope
+from chalicelib.services.ports import Clock, RunQueue, RunStore
+from chalicelib.services.runs import RESEND_SECONDS, Runs
+from chalicelib.services.steps import generation_of
+from chalicelib.services.worker import Programs
+
+_MAX_RESTORED_STEPS = 20_000
+_LATER_SLOT = re.compile(r"(.*)@([0-9]+)")
+
+
+class Control:
+    """The use cases of changing a run that is there."""
+
+    def __init__(self, *, store: RunStore, queue: RunQueue, runs: Runs, programs: Programs, clock: Clock) -> None:
+        self._store = store
+        self._queue = queue
+        self._runs = runs
+        self._programs = programs
+        self._clock = clock
+
+    def pause(self, principal: Principal, run_id: str) -> Run:
+        """A step that is being executed finishes and is kept; nothing new starts. Raises RunEndedError."""
+        run = self._runs.owned(principal, run_id, Scope.WRITE_RUNS)
+        return self._store.pause(run.id)
+
+    def resume(self, principal: Principal, run_id: str) -> Run:
+        """Raises RunEndedError, RunNotPausedError."""
+        run = self._runs.owned(principal, run_id, Scope.WRITE_RUNS)
+        try:
+            resumed = self._store.resume(run.id, self._due_at())
+        except IllegalTransitionError as error:
+            raise RunNotPausedError(run_id=run_id) from error
+        return self._hinted(resumed)
+
+    def answer(self, principal: Principal, run_id: str, step_key: str, value: Json) -> Run:
+        """Answers a `user_input` step that waits, once its form allows the value.
+
+        Raises AnswerRefusedError for a value the form refuses, StepNotWaitingError where no such step waits or it was
+        answered before, RunEndedError.
+        """
+        run = self._runs.owned(principal, run_id, Scope.WRITE_RUNS)
+        if run.status.is_final:
+            raise RunEndedError(run_id=run_id)
+        task = next((t for t in self._runs.waiting(run) if step_key in (t.key, t.step.node.id)), None)
+        if task is None or task.step.node.type != "user_input":
+            raise StepNotWaitingError(f"no step '{step_key[:100]}' waits for an answer", run_id=run_id)
+        try:
+            check_form(task.step.raw.get("form"), value)
+        except InvalidError as error:
+            raise AnswerRefusedError(error.message, field=error.field) from error
+        if not self._store.signal(run.id, task.slot, Answer(self._clock.now(), value), self._due_at()):
+            raise StepNotWaitingError(f"the step '{step_key[:100]}' was answered before", run_id=run_id)
+        return self._hinted(run)
+
+    def retry(self, principal: Principal, run_id: str) -> Run:
+        """Goes on from the failed steps of a run that ended badly: same id, finished steps kept, attempts counted on,
+        idempotency keys as before. Raises RunNotRetryableError for a run that is live or succeeded, StaleWriteError
+        if somebody else did the same at this moment."""
+        return self.retry_run(self._runs.owned(principal, run_id, Scope.WRITE_RUNS))
+
+    def retry_run(self, run: Run) -> Run:
+        """`retry`, for a run at hand."""
+        if run.status not in RETRYABLE:
+            raise RunNotRetryableError(f"a run that is {run.status} cannot be retried", run_id=run.id)
+        program = self._programs.of(run)
+        newest = self._newest(run)
+        failed = [o for o in newest.values() if self._blocks(o, program)]
+        resets = {**run.resets, **_failed_parts(run, newest), **_resets(run, failed, is_new=False)}
+        return self._restart(run, resets)
+
+    def rerun(self, principal: Principal, run_id: str, node_id: str) -> Run:
+        """Does a node and everything behind it again, with effects that receivers should take for new ones.
+
+        Raises RunNotRetryableError while the run is live, InvalidError for a node the graph does not have.
+        """
+        run = self._runs.owned(principal, run_id, Scope.WRITE_RUNS)
+        if not run.status.is_final:
+            raise RunNotRetryableError(f"a run that is {run.status} cannot be rerun", run_id=run_id)
+        program = self._programs.of(run)
+        if node_id not in program.steps:
+            raise InvalidError(f"the graph has no node '{node_id[:100]}'", field="node_id")
+        newest = self._newest(run)
+        keys = [escape(name) for name in _downstream(program, node_id)]
+        known = [newest[key] for key in keys if key in newest]
+        blank = {key: _again(run, key, 0, is_new=True) for key in keys if key not in newest}
+        failed = [o for o in newest.values() if o.key not in keys and self._blocks(o, program)]
+        resets = {
+            **run.resets,
+            **_failed_parts(run, newest),
+            **blank,
+            **_resets(run, failed, is_new=False),
+            **_resets(run, known, is_new=True),
+        }
+        return self._restart(run, resets)
+
+    def replay(self, principal: Principal, run_id: str, *, newest: bool = True) -> Run:
+        """A new run with the same input, of the newest version of its workflow or of the run's own."""
+        if newest:
+            return self._runs.start_again(principal, run_id)
+        return self._runs.start_same_version(principal, run_id)
+
+    def _newest(self, run: Run) -> Mapping[str, Outcome]:
+        """The outcome that counts for each step of the run: that of its present generation."""
+        newest = {outcome.key: outcome for outcome in run.tail if outcome.generation == generation_of(run, outcome.key)}
+        for outcome in self._all_outcomes(run):
+            if outcome.generation == generation_of(run, outcome.key) and outcome.status is not StepStatus.WAITING:
+                known = newest.get(outcome.key)
+                if known is None or known.attempt <= outcome.attempt:
+                    newest[outcome.key] = outcome
+        return newest
+
+    def _all_outcomes(self, run: Run) -> Iterable[Outcome]:
+        after: str | None = None
+        seen = 0
+        while seen < _MAX_RESTORED_STEPS:
+            page, after = self._store.steps(run.id, after=after, limit=500)
+            seen += len(page)
+            yield from page
+            if after is None:
+                return
+
+    @staticmethod
+    def _blocks(outcome: Outcome, program: Program) -> bool:
+        """Whether the run cannot go on because of how this step ended."""
+        if outcome.status is StepStatus.SUCCEEDED:
+            return False
+        step = program.find(outcome.node_id)
+        return step is None or step.node.on_error is OnError.FAIL
+
+    def _restart(self, run: Run, resets: Mapping[str, Reset]) -> Run:
+        deadline_at = None
+        if run.deadline_at is not None:
+            deadline_at = self._clock.now() + (run.deadline_at - run.created_at)
+        due_at = self._due_at()
+        try:
+            restarted = self._store.restart(run.id, run.fence, resets=resets, deadline_at=deadline_at, due_at=due_at)
+        except IllegalTransitionError as error:
+            raise RunNotRetryableError("somebody else was faster", run_id=run.id) from error
+        return self._hinted(restarted)
+
+    def _due_at(self) -> datetime:
+        return self._clock.now() + timedelta(seconds=RESEND_SECONDS)
+
+    def _hinted(self, run: Run) -> Run:
+        self._queue.send(run.id, run.workspace_id)
+        return run
+
+
+def _resets(run: Run, outcomes: Iterable[Outcome], *, is_new: bool) -> dict[str, Reset]:
+    return {outcome.key: _again(run, outcome.key, outcome.attempt, is_new=is_new) for outcome in outcomes}
+
+
+def _failed_parts(run: Run, newest: Mapping[str, Outcome]) -> dict[str, Reset]:
+    """Resets of what a child run was started for and failed at, where no outcome tells: of parts of a map."""
+    failed = {}
+    for slot, answer in run.answers.items():
+        key, generation = _parts_of(slot)
+        if answer.error is not None and key not in newest and generation == generation_of(run, key):
+            failed[key] = _again(run, key, 0, is_new=False)
+    return failed
+
+
+def _parts_of(slot: str) -> tuple[str, int]:
+    """The key and the generation that a slot is named for."""
+    match = _LATER_SLOT.fullmatch(slot)
+    return (match[1], int(match[2])) if match else (slot, 0)
+
+
+def _again(run: Run, key: str, attempts: int, *, is_new: bool) -> Reset:
+    before = run.resets.get(key, Reset(0))
+    return Reset(before.generation + 1, attempts, before.effect + is_new)
+
+
+def _downstream(program: Program, node_id: str) -> list[str]:
+    """The node and everything that edges lead to from it."""
+    found = [node_id]
+    for name in found:  # grows while it is walked
+        found.extend(exit_.target for exit_ in program.steps[name].exits if exit_.target not in found)
+    return found

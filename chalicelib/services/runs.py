@@ -1,0 +1,216 @@
+"""Starting, watching and ending runs, for whichever door asks."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from datetime import timedelta
+
+import msgspec
+
+from chalicelib.domain.errors import AlreadyExistsError, IdempotencyConflictError, RunEndedError, RunNotFoundError
+from chalicelib.domain.identity import Principal
+from chalicelib.domain.ids import ENTROPY_BYTES, mint
+from chalicelib.domain.json import Json
+from chalicelib.domain.run import LIVE, Failure, Run, RunStatus, RunSummary
+from chalicelib.domain.tasks import Task
+from chalicelib.domain.workflow import Workflow
+from chalicelib.services.access import Access, Scope, require
+from chalicelib.services.children import has_news
+from chalicelib.services.ports import (
+    Clock,
+    Entropy,
+    MarkStore,
+    Page,
+    Performer,
+    RunFilter,
+    RunQueue,
+    RunStore,
+)
+from chalicelib.services.steps import RunView, StepPage, Steps, StepView
+from chalicelib.services.worker import Programs
+
+__all__ = ["RESEND_SECONDS", "RunView", "Runs", "StepPage", "StepView"]
+
+RESEND_SECONDS = 60
+KEY_LIFETIME = timedelta(hours=24)
+_SWEEP_PAGE = 100
+
+
+class Runs:
+    """The use cases of runs."""
+
+    def __init__(
+        self,
+        *,
+        store: RunStore,
+        queue: RunQueue,
+        access: Access,
+        programs: Programs,
+        performer: Performer,
+        marks: MarkStore,
+        clock: Clock,
+        entropy: Entropy,
+    ) -> None:
+        self._store = store
+        self._queue = queue
+        self._access = access
+        self._steps = Steps(store, programs, performer)
+        self._marks = marks
+        self._clock = clock
+        self._entropy = entropy
+
+    def start(
+        self,
+        workflow: Workflow,
+        input: Json,  # noqa: A002 - the run's word
+        trigger: str = "manual",
+        idempotency_key: str | None = None,
+    ) -> Run:
+        """Accepts a run of the workflow's present version: stored first, hinted at after.
+
+        With a key, starts of one workflow by one trigger within a day are one: repetitions get the first one's run.
+        Raises IdempotencyConflictError for a repetition with another input.
+        """
+        run = self._new_run(workflow, input, trigger)
+        if idempotency_key is not None:
+            return self._start_once(run, idempotency_key)
+        self._accept(run)
+        return run
+
+    def get(self, principal: Principal, run_id: str) -> RunView:
+        """The run with its steps so far, those that execute or wait included. Raises RunNotFoundError."""
+        return self._steps.view(self.owned(principal, run_id, Scope.READ_RUNS))
+
+    def steps(self, principal: Principal, run_id: str, after: str | None, limit: int) -> StepPage:
+        """Everything recorded of the run's steps: failed attempts and steps in rounds too. Raises RunNotFoundError,
+        InvalidError for an `after` that no page named."""
+        return self._steps.page(self.owned(principal, run_id, Scope.READ_RUNS), after, limit)
+
+    def page(self, principal: Principal, where: RunFilter, offset: int, limit: int) -> Page[RunSummary]:
+        """Newest first."""
+        require(principal, Scope.READ_RUNS)
+        return self._store.page(principal.workspace_id, where, offset=offset, limit=limit)
+
+    def cancel(self, principal: Principal, run_id: str) -> Run:
+        """Ends a live run; a step that is being executed finishes and is kept. Raises RunEndedError."""
+        run = self.owned(principal, run_id, Scope.WRITE_RUNS)
+        return self._end_cancelled(run.id)
+
+    def cancel_live_of(self, workspace_id: str, workflow_id: str) -> int:
+        """Cancels every live run of a workflow that is going away; how many there were.
+
+        The list may lag behind and for a while show what has ended, or not show where it belongs what has not: it is
+        gone through, each run taken once, until it brings nothing new.
+        """
+        seen: set[str] = set()
+        cancelled = 0
+        while swept := self._sweep(workspace_id, workflow_id, seen):
+            cancelled += swept
+        return cancelled
+
+    def start_again(self, principal: Principal, run_id: str) -> Run:
+        """A new run of the workflow's newest version with the same input. Raises WorkflowNotFoundError."""
+        run = self.owned(principal, run_id, Scope.WRITE_RUNS)
+        workflow = self._access.workflow(principal, run.workflow_id, Scope.WRITE_RUNS)
+        return self.start(workflow, run.input, run.trigger)
+
+    def start_same_version(self, principal: Principal, run_id: str) -> Run:
+        """A new run of the very version that the run had, with the same input."""
+        run = self.owned(principal, run_id, Scope.WRITE_RUNS)
+        workflow = self._access.workflow(principal, run.workflow_id, Scope.WRITE_RUNS)
+        return self.start(replace(workflow, version=run.version, body_ref=run.body_ref), run.input, run.trigger)
+
+    def waiting(self, run: Run) -> tuple[Task, ...]:
+        """The steps of a live run that wait for a time, an answer or their next attempt."""
+        return self._steps.waiting(run)
+
+    def owned(self, principal: Principal, run_id: str, scope: Scope) -> Run:
+        """Another workspace's run is refused exactly like one that does not exist."""
+        run = self._store.get(self._access.run_id(principal, run_id, scope))
+        if run.workspace_id != principal.workspace_id:
+            raise RunNotFoundError(run_id=run_id)
+        return run
+
+    def _new_run(self, workflow: Workflow, input: Json, trigger: str) -> Run:  # noqa: A002
+        now = self._clock.now()
+        limit = workflow.timeout_seconds
+        return Run(
+            id=mint("exec_", now, self._entropy.bytes(ENTROPY_BYTES)),
+            workspace_id=workflow.workspace_id,
+            workflow_id=workflow.id,
+            workflow_name=workflow.name,
+            version=workflow.version,
+            body_ref=workflow.body_ref,
+            status=RunStatus.QUEUED,
+            created_at=now,
+            input=input,
+            trigger=trigger,
+            deadline_at=now + timedelta(seconds=limit) if limit else None,
+            due_at=now + timedelta(seconds=RESEND_SECONDS),
+        )
+
+    def _accept(self, run: Run) -> None:
+        self._store.create(run)
+        self._queue.send(run.id, run.workspace_id)
+
+    def _start_once(self, run: Run, key: str) -> Run:
+        """Whoever's mark counts decides the run's id; whoever comes first, perhaps after the marker died, stores it."""
+        run_id = self._marked_id(run, key)
+        if run_id != run.id:
+            try:
+                return self._store.get(run_id)
+            except RunNotFoundError:
+                run = replace(run, id=run_id)
+        try:
+            self._accept(run)
+        except AlreadyExistsError:
+            return self._store.get(run_id)
+        return run
+
+    def _marked_id(self, run: Run, key: str) -> str:
+        """The id that the key stands for. Raises IdempotencyConflictError."""
+        digest = _sha256(msgspec.json.encode(run.input, order="deterministic"))
+        name = f"start/{run.workspace_id}/{run.workflow_id}/{run.trigger}/{_sha256(key.encode())}"
+        marked = self._marks.put(name, f"{run.id} {digest}", self._clock.now() + KEY_LIFETIME)
+        run_id, _, marked_digest = marked.partition(" ")
+        if marked_digest != digest:
+            raise IdempotencyConflictError(run_id=run_id)
+        return run_id
+
+    def _sweep(self, workspace_id: str, workflow_id: str, seen: set[str]) -> int:
+        """Cancels live runs that were not seen before, and notes them as seen; how many it cancelled."""
+        where = RunFilter(workflow_id=workflow_id, statuses=LIVE)
+        offset = 0
+        cancelled = 0
+        while items := self._store.page(workspace_id, where, offset=offset, limit=_SWEEP_PAGE).items:
+            fresh = [summary.id for summary in items if summary.id not in seen]
+            offset += 0 if fresh else len(items)
+            seen.update(fresh)
+            for run_id in fresh:
+                try:
+                    self._end_cancelled(run_id)
+                    cancelled += 1
+                except (RunNotFoundError, RunEndedError):
+                    continue
+        return cancelled
+
+    def _end_cancelled(self, run_id: str) -> Run:
+        """Its parent and children hear of it from a worker, and if that message is lost, by way of the due index."""
+        now = self._clock.now()
+        ended = self._store.end(
+            run_id,
+            status=RunStatus.CANCELLED,
+            at=now,
+            failure=Failure("cancelled", "the run was cancelled"),
+            news_due_at=now + timedelta(seconds=RESEND_SECONDS),
+        )
+        if has_news(ended):
+            self._queue.send(ended.id, ended.workspace_id)
+        else:
+            self._store.told(ended.id)
+        return ended
+
+
+def _sha256(raw: bytes) -> str:
+    return hashlib.sha256(raw).hexdigest()

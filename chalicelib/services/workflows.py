@@ -1,0 +1,182 @@
+"""Workflows: creating, changing and deleting definitions.
+
+Each change of a definition makes a new version with a body of its own; runs keep the version they started with.
+A change is written only over the revision it was made from, and made again if somebody else was faster.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, TypeVar
+
+from chalicelib.domain.errors import StaleWriteError, TooLargeError, WorkflowNotFoundError
+from chalicelib.domain.graph import Graph
+from chalicelib.domain.identity import Principal
+from chalicelib.domain.ids import ENTROPY_BYTES, mint
+from chalicelib.domain.json import Json, encode
+from chalicelib.domain.workflow import Workflow, WorkflowBody, WorkflowStatus
+from chalicelib.services.access import Access, Scope, require
+from chalicelib.services.ports import Clock, Entropy, HookStore, Page, WorkflowStore
+
+if TYPE_CHECKING:
+    from chalicelib.services.runs import Runs
+
+MAX_DEFINITION_BYTES = 4 * 1024 * 1024
+_TRIES = 12
+
+T = TypeVar("T")
+Compile = Callable[[Mapping[str, Json]], Graph]
+"""A dialect's compiler: from its document to a graph that `domain.program` has checked. Raises DefinitionError."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowView:
+    workflow: Workflow
+    body: WorkflowBody
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What an update sets. None leaves a field as it is; `members` replace those of the dialect's document."""
+
+    name: str | None = None
+    description: str | None = None
+    members: Mapping[str, Json] = field(default_factory=dict)
+
+
+class Workflows:
+    def __init__(
+        self,
+        access: Access,
+        workflows: WorkflowStore,
+        hooks: HookStore,
+        runs: Runs,
+        clock: Clock,
+        entropy: Entropy,
+    ) -> None:
+        self._access = access
+        self._workflows = workflows
+        self._hooks = hooks
+        self._runs = runs
+        self._clock = clock
+        self._entropy = entropy
+
+    def create(
+        self,
+        principal: Principal,
+        name: str,
+        description: str,
+        source: Mapping[str, Json],
+        compile_: Compile,
+        id_prefix: str = "wf_",
+    ) -> Workflow:
+        """A new, inactive workflow. Raises ForbiddenError, DefinitionError, TooLargeError."""
+        require(principal, Scope.WRITE_WORKFLOWS)
+        now = self._clock.now()
+        workflow_id = self._new_id(id_prefix)
+        body = self._body(workflow_id, 1, source, compile_)
+        workflow = Workflow(
+            id=workflow_id,
+            workspace_id=principal.workspace_id,
+            name=name,
+            description=description,
+            status=WorkflowStatus.INACTIVE,
+            version=1,
+            body_ref=body.ref,
+            created_at=now,
+            updated_at=now,
+            timeout_seconds=body.graph.timeout_seconds,
+        )
+        self._workflows.create(workflow, body)
+        return workflow
+
+    def get(self, principal: Principal, workflow_id: str) -> WorkflowView:
+        """Raises ForbiddenError, WorkflowNotFoundError."""
+        return self._view(self._access.workflow(principal, workflow_id, Scope.READ_WORKFLOWS))
+
+    def page(self, principal: Principal, *, status: WorkflowStatus | None, offset: int, limit: int) -> Page[Workflow]:
+        """Newest first. Raises ForbiddenError."""
+        require(principal, Scope.READ_WORKFLOWS)
+        return self._workflows.page(principal.workspace_id, status=status, offset=offset, limit=limit)
+
+    def update(self, workflow: Workflow, change: Change, compile_: Compile) -> WorkflowView:
+        """Applies a partial change. Raises DefinitionError, TooLargeError, WorkflowNotFoundError."""
+        return self._until_fresh(workflow, lambda current: self._apply(current, change, compile_))
+
+    def set_status(self, workflow: Workflow, status: WorkflowStatus) -> WorkflowView:
+        """Activates or deactivates; nothing is written if the workflow is that already."""
+        return self._view(self._until_fresh(workflow, lambda current: self._with_status(current, status)))
+
+    def delete(self, workflow: Workflow) -> None:
+        """Removes the workflow and its hooks, and cancels its live runs. Repeating it finishes a half-done one.
+
+        Ended runs stay readable: they carry the workflow's name, and its bodies outlive it.
+        """
+        if workflow.status is not WorkflowStatus.DELETING:
+            self._until_fresh(workflow, lambda current: self._with_status(current, WorkflowStatus.DELETING))
+        for hook in self._hooks.list(workflow.workspace_id, workflow.id):
+            self._hooks.delete(workflow.workspace_id, hook.id)
+        self._runs.cancel_live_of(workflow.workspace_id, workflow.id)
+        self._workflows.delete(workflow.workspace_id, workflow.id)
+
+    def _apply(self, current: Workflow, change: Change, compile_: Compile) -> WorkflowView:
+        body = self._workflows.body(current.workspace_id, current.id, current.body_ref)
+        source = {**body.source, **change.members}
+        changed = replace(
+            current,
+            name=current.name if change.name is None else change.name,
+            description=current.description if change.description is None else change.description,
+            updated_at=self._clock.now(),
+            revision=current.revision + 1,
+        )
+        # Compared as text: in Python 1 == 1.0 == True, and the order of members is the client's to choose.
+        if encode(dict(source)) == encode(dict(body.source)):
+            self._workflows.replace(changed)
+            return WorkflowView(changed, body)
+        new_body = self._body(current.id, current.version + 1, source, compile_)
+        changed = replace(
+            changed,
+            version=new_body.version,
+            body_ref=new_body.ref,
+            timeout_seconds=new_body.graph.timeout_seconds,
+        )
+        self._workflows.replace(changed, new_body)
+        return WorkflowView(changed, new_body)
+
+    def _with_status(self, current: Workflow, status: WorkflowStatus) -> Workflow:
+        if current.status is status:
+            return current
+        changed = replace(current, status=status, updated_at=self._clock.now(), revision=current.revision + 1)
+        self._workflows.replace(changed)
+        return changed
+
+    def _until_fresh(self, workflow: Workflow, attempt: Callable[[Workflow], T]) -> T:
+        """`attempt` on the workflow as it is stored now, again while others change it in between."""
+        for tried in range(_TRIES):
+            try:
+                return attempt(workflow)
+            except StaleWriteError:
+                self._clock.sleep((1 + tried) * 0.005 * (1 + self._entropy.bytes(1)[0] / 256))
+                workflow = self._workflows.get(workflow.workspace_id, workflow.id)
+                if workflow.status is WorkflowStatus.DELETING:
+                    raise WorkflowNotFoundError(workflow_id=workflow.id) from None
+        raise StaleWriteError(workflow_id=workflow.id)
+
+    def _view(self, workflow: Workflow) -> WorkflowView:
+        body = self._workflows.body(workflow.workspace_id, workflow.id, workflow.body_ref)
+        return WorkflowView(workflow, body)
+
+    def _body(self, workflow_id: str, version: int, source: Mapping[str, Json], compile_: Compile) -> WorkflowBody:
+        size = len(encode(dict(source)))
+        if size > MAX_DEFINITION_BYTES:
+            raise TooLargeError(
+                f"The definition is larger than {MAX_DEFINITION_BYTES} bytes.",
+                limit=MAX_DEFINITION_BYTES,
+                size=size,
+            )
+        # Two writers may try for one version; each body has its own name, so the slower cannot spoil the other's.
+        return WorkflowBody(self._new_id("body_"), workflow_id, version, source, compile_(source))
+
+    def _new_id(self, prefix: str) -> str:
+        return mint(prefix, self._clock.now(), self._entropy.bytes(ENTROPY_BYTES))
