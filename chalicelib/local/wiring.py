@@ -43,6 +43,7 @@ def assemble(backend: Backend) -> Assembly:
     services = bootstrap.Services(settings, clients)
     bootstrap.use(services)
     os.environ.setdefault("STAGE", settings.stage)
+    os.environ.setdefault("LOG_LEVEL", settings.log_level)
     import app
 
     return Assembly(

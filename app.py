@@ -1,0 +1,67 @@
+"""Wiring: the Chalice app with its doors, and the handlers of queue and schedule.
+
+Handlers live here, not in blueprints: a function whose handler is elsewhere would start without this module.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from chalice.app import Chalice, CloudWatchEvent, Rate, SQSEvent
+
+from chalicelib import config
+from chalicelib.api.common import fallback as fallbacks
+from chalicelib.api.common.doors import Doors
+from chalicelib.api.common.mount import middleware
+from chalicelib.api.common.pipeline import Pipeline
+from chalicelib.api.exeoflow import routes as exeoflow
+
+if TYPE_CHECKING:
+    from chalicelib.bootstrap import Services
+
+
+def build(services: Callable[[], Any]) -> tuple[Chalice, Pipeline]:
+    """An app with every door, over services that are asked for when the first call comes in."""
+    # An environment of its own, because Chalice writes to the one that it is given.
+    chalice = Chalice(app_name="penstock", env={}, configure_logs=False)
+    exeoflow_door, inbound_door = exeoflow.doors(services)
+    pipeline = Pipeline(Doors((exeoflow_door, inbound_door), otherwise=inbound_door))
+    for prefix in exeoflow.PREFIXES:
+        chalice.register_blueprint(exeoflow.blueprint(services, pipeline), url_prefix=prefix)
+    chalice.register_blueprint(exeoflow.inbound_blueprint(services, pipeline), url_prefix=exeoflow.INBOUND_PREFIX)
+    chalice.register_middleware(middleware(pipeline), "http")
+    return chalice, pipeline
+
+
+def services() -> Services:
+    """Built once per process, and only when something is to be done."""
+    from chalicelib import bootstrap
+
+    return bootstrap.services()
+
+
+settings = config.from_environment()
+app, _pipeline = build(services)
+logging.getLogger("chalicelib").setLevel(settings.log_level)
+
+
+def fallback(method: str, path: str, headers: Mapping[str, str]) -> tuple[int, dict[str, str], bytes]:
+    """What to answer where no route is: status, headers, body. For servers that stand in for the gateway."""
+    answer = fallbacks.answer(_pipeline, app.routes, method, path, headers)
+    return answer.status, answer.headers, answer.body.encode()
+
+
+@app.on_sqs_message(queue=settings.runs_queue, batch_size=10)
+def runs_worker(event: SQSEvent) -> dict[str, Any]:
+    """Advances the runs that the messages name; reports those to be delivered again."""
+    context: Any = event.context
+    failures: dict[str, Any] = services().worker.handle_batch(event.to_dict(), context.get_remaining_time_in_millis())
+    return failures
+
+
+@app.schedule(Rate(1, unit=Rate.MINUTES))
+def tick(event: CloudWatchEvent) -> None:
+    """Enqueues whatever has become due."""
+    services().tick.run()

@@ -1,0 +1,33 @@
+"""Admission with an API key: who calls, and whether they have calls left in this minute."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from chalicelib.api.common.call import Call
+from chalicelib.api.common.services import Services
+from chalicelib.domain.errors import RateLimitedError, UnauthenticatedError
+from chalicelib.services.limits import Allowance
+
+
+def bearer_token(headers: Mapping[str, str]) -> str | None:
+    """The token of `Authorization: Bearer <token>`; None if there is no such header, or another scheme's."""
+    scheme, _, token = headers.get("authorization", "").strip().partition(" ")
+    return token.strip() or None if scheme.lower() == "bearer" else None
+
+
+def admit_with_key(call: Call, services: Services) -> None:
+    """Raises UnauthenticatedError, RateLimitedError. Even a refused call is told its limit."""
+    call.allowance = services.limits.unspent_for_key()
+    token = bearer_token(call.headers)
+    if token is None:
+        raise UnauthenticatedError
+    call.caller = services.identity.authenticate(token)
+    spend(call, services.limits.spend_for_key(call.caller.key_id))
+
+
+def spend(call: Call, allowance: Allowance) -> None:
+    """Notes what is left on the call. Raises RateLimitedError if this call was one too many."""
+    call.allowance = allowance
+    if not allowance.granted:
+        raise RateLimitedError(retry_after_seconds=allowance.retry_after_seconds)

@@ -1,0 +1,42 @@
+"""Answers where there is no route: an unknown address, a known one with another verb, a browser's preflight.
+
+The gateway never calls the functions for these; whoever stands in for it asks here, so that each door refuses in
+its own words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from chalicelib.api.common.call import Call
+from chalicelib.api.common.mount import CORS
+from chalicelib.api.common.pipeline import Answer, Pipeline
+from chalicelib.domain.errors import MethodNotAllowedError, PenstockError, RouteNotFoundError
+
+RouteTable = Mapping[str, Mapping[str, object]]
+
+
+def answer(pipeline: Pipeline, routes: RouteTable, method: str, path: str, headers: Mapping[str, str]) -> Answer:
+    """`routes` is Chalice's table: verbs by path pattern. `path` is as received, without the query."""
+    verbs = sorted(verbs_at(routes, path))
+    if verbs and method == "OPTIONS":
+        allow = ", ".join([*verbs, "OPTIONS"])
+        return Answer(200, {**CORS.get_access_control_headers(), "Access-Control-Allow-Methods": allow}, "")
+    error: PenstockError = MethodNotAllowedError(allow=", ".join(verbs)) if verbs else RouteNotFoundError()
+    lower = {name.lower(): value for name, value in headers.items()}
+    return pipeline.refuse(Call(method=method, path=path, request_id="", headers=lower), error)
+
+
+def verbs_at(routes: RouteTable, path: str) -> Iterable[str]:
+    """The verbs of the pattern that fits best: of two, the one whose first differing segment is literal."""
+    wanted = path.split("/")
+    fitting = [pattern for pattern in routes if _fits(pattern.split("/"), wanted)]
+    if not fitting:
+        return ()
+    return routes[min(fitting, key=lambda pattern: [part.startswith("{") for part in pattern.split("/")])]
+
+
+def _fits(pattern: list[str], wanted: list[str]) -> bool:
+    return len(pattern) == len(wanted) and all(
+        part == given or (part.startswith("{") and given != "") for part, given in zip(pattern, wanted, strict=True)
+    )

@@ -1,0 +1,81 @@
+"""Where the dialects' routes meet Chalice: views, the one HTTP middleware, and the form of its route tables.
+
+Chalice words its own refusals (an unknown verb, a broken view) in a shape of its own; the middleware turns them
+into the door's. Its content type check and body parsing are not used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from chalice.app import Blueprint, CORSConfig, Request, Response
+
+from chalicelib.api.common.call import of_request
+from chalicelib.api.common.pipeline import (
+    CORS_ALLOWED_HEADERS,
+    CORS_EXPOSED_HEADERS,
+    Answer,
+    Handler,
+    Pipeline,
+    UnexpectedError,
+)
+from chalicelib.domain.errors import MethodNotAllowedError, PenstockError, RouteNotFoundError
+
+_METHOD_NOT_ALLOWED = 405
+
+# Paths are shared between doors, and Chalice wants one setting per path.
+CORS = CORSConfig(
+    allow_origin="*", allow_headers=CORS_ALLOWED_HEADERS, expose_headers=CORS_EXPOSED_HEADERS, max_age=600
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A verb at a path, which starts with `/` below the prefix that its blueprint is registered under."""
+
+    method: str
+    path: str
+    handler: Handler
+
+
+def mount(blueprint: Blueprint, pipeline: Pipeline, routes: Iterable[Route]) -> None:
+    for route in routes:
+        register = blueprint.route(route.path, methods=[route.method], content_types=["*/*"], cors=CORS)
+        register(_view(blueprint, pipeline, route.handler))
+
+
+def _view(blueprint: Blueprint, pipeline: Pipeline, handler: Handler) -> Callable[..., Response]:
+    def view(**_: str) -> Response:
+        return _response(pipeline.run(of_request(blueprint.current_request), handler))
+
+    view.__name__ = handler.__name__
+    return view
+
+
+def middleware(pipeline: Pipeline) -> Callable[[Request | None, Callable[[Any], Response]], Response]:
+    """For `app.register_middleware(…, "http")`."""
+
+    def reshape(request: Request | None, get_response: Callable[[Any], Response]) -> Response:
+        response = get_response(request)
+        error = _own_error(response)
+        if request is None or error is None:
+            return response
+        return _response(pipeline.refuse(of_request(request), error))
+
+    return reshape
+
+
+def _own_error(response: Response) -> PenstockError | None:
+    """What Chalice meant by a response that no view of ours made; None for a view's."""
+    if not isinstance(response.body, dict):
+        return None
+    if response.status_code == _METHOD_NOT_ALLOWED:
+        allow = response.headers.get("Allow")
+        return MethodNotAllowedError(allow=allow) if allow else RouteNotFoundError()
+    return UnexpectedError(str(response.body.get("Message", "")))
+
+
+def _response(answer: Answer) -> Response:
+    return Response(body=answer.body, status_code=answer.status, headers=dict(answer.headers))

@@ -1,0 +1,122 @@
+"""The one way from a call to an answer, whichever door it came through.
+
+Admission, the dialect's handler, and the wording of whatever either raises; then serialisation and the headers
+that every answer carries. Nothing leaves but the door's own JSON: an unexpected error is logged with its traceback
+and answered as the door words an internal one.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import msgspec
+
+from chalicelib.api.common.call import Call, Reply
+from chalicelib.api.common.doors import Door, Doors
+from chalicelib.domain.errors import PenstockError
+from chalicelib.services.limits import Allowance
+
+Handler = Callable[[Call], Reply]
+
+CORS_ALLOWED_HEADERS = ("Accept", "Authorization", "Content-Type", "Idempotency-Key", "X-Request-Id")
+CORS_EXPOSED_HEADERS = (
+    "Retry-After",
+    "X-RateLimit-Limit",
+    "X-RateLimit-Remaining",
+    "X-RateLimit-Reset",
+    "X-Request-Id",
+)
+_COMMON_HEADERS = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Expose-Headers": ",".join(CORS_EXPOSED_HEADERS),
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+}
+
+_log = logging.getLogger(__name__)
+
+
+class UnexpectedError(PenstockError):
+    """Something went wrong that nobody foresaw."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A reply with its body as text and all its headers."""
+
+    status: int
+    headers: dict[str, str]
+    body: str
+
+
+class Pipeline:
+    def __init__(self, doors: Doors) -> None:
+        self._doors = doors
+
+    def run(self, call: Call, handler: Handler) -> Answer:
+        call.request_id = call.request_id or str(uuid.uuid4())
+        door = self._doors.at(call.path)
+        try:
+            reply, text = self._try(door, call, handler)
+        except PenstockError as error:
+            reply = door.shape(error)
+            if reply.status >= 500:
+                self._report(call, error)
+            text = _text(reply)
+        return Answer(reply.status, self._headers(call, reply), text)
+
+    def refuse(self, call: Call, error: PenstockError) -> Answer:
+        """The answer to a call that no handler takes; who may not come in learns no more than that."""
+
+        def handler(_: Call) -> Reply:
+            raise error
+
+        return self.run(call, handler)
+
+    @staticmethod
+    def _try(door: Door, call: Call, handler: Handler) -> tuple[Reply, str]:
+        try:
+            door.admit(call)
+            reply = handler(call)
+            return reply, _text(reply)
+        except PenstockError:
+            raise
+        except Exception as error:
+            raise UnexpectedError from error
+
+    @staticmethod
+    def _report(call: Call, error: PenstockError) -> None:
+        _log.error(
+            "request failed",
+            exc_info=error,
+            extra={
+                "action": "request_failed",
+                "request_id": call.request_id,
+                "method": call.method,
+                "path": call.path,
+            },
+        )
+
+    @staticmethod
+    def _headers(call: Call, reply: Reply) -> dict[str, str]:
+        headers = {**_COMMON_HEADERS, "X-Request-Id": call.request_id, **_rate_headers(call.allowance)}
+        if reply.body is not None:
+            headers["Content-Type"] = "application/json; charset=utf-8"
+        return {**headers, **reply.headers}
+
+
+def _text(reply: Reply) -> str:
+    return "" if reply.body is None else msgspec.json.encode(reply.body).decode()
+
+
+def _rate_headers(allowance: Allowance | None) -> Mapping[str, str]:
+    if allowance is None:
+        return {}
+    return {
+        "X-RateLimit-Limit": str(allowance.limit),
+        "X-RateLimit-Remaining": str(allowance.remaining),
+        "X-RateLimit-Reset": str(allowance.resets_at),
+    }

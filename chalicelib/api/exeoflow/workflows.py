@@ -1,0 +1,94 @@
+"""Calls on workflows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from chalicelib.api.common.call import Call, Reply
+from chalicelib.api.common.parsing import choice, member, name_member, required, text_member
+from chalicelib.api.common.services import Services
+from chalicelib.api.exeoflow import wire
+from chalicelib.api.exeoflow.compile import compile_definition
+from chalicelib.api.exeoflow.envelope import paging, success
+from chalicelib.domain.json import Json
+from chalicelib.domain.workflow import Workflow, WorkflowStatus
+from chalicelib.services.access import Scope, require
+from chalicelib.services.workflows import Change
+
+MAX_DESCRIPTION_LENGTH = 10_000
+_STATUSES = {"active": WorkflowStatus.ACTIVE, "inactive": WorkflowStatus.INACTIVE}
+
+
+class WorkflowCalls:
+    def __init__(self, services: Callable[[], Services]) -> None:
+        self._services = services
+
+    def list(self, call: Call) -> Reply:
+        require(call.principal, Scope.READ_WORKFLOWS)
+        asked = paging(call)
+        status = call.param("status")
+        page = self._services().workflows.page(
+            call.principal,
+            status=None if status is None else choice(status, "status", _STATUSES),
+            offset=asked.offset,
+            limit=asked.limit,
+        )
+        return success(
+            {
+                "workflows": [wire.workflow_item(workflow) for workflow in page.items],
+                "pagination": wire.pagination(asked.page, asked.limit, page.total),
+            }
+        )
+
+    def create(self, call: Call) -> Reply:
+        require(call.principal, Scope.WRITE_WORKFLOWS)
+        body = call.json_object()
+        workflow = self._services().workflows.create(
+            call.principal,
+            name=required(name_member(body, "name"), "name"),
+            description=text_member(body, "description", MAX_DESCRIPTION_LENGTH) or "",
+            source={"nodes": [], "connections": [], **_definition_members(body)},
+            compile_=compile_definition,
+        )
+        return success(wire.workflow_created(workflow), status=201)
+
+    def get(self, call: Call) -> Reply:
+        view = self._services().workflows.get(call.principal, call.params["workflow_id"])
+        return success(wire.workflow_full(view))
+
+    def update(self, call: Call) -> Reply:
+        workflow = self._writable(call)
+        body = call.json_object()
+        change = Change(
+            name=name_member(body, "name"),
+            description=text_member(body, "description", MAX_DESCRIPTION_LENGTH),
+            members=_definition_members(body),
+        )
+        return success(wire.workflow_full(self._services().workflows.update(workflow, change, compile_definition)))
+
+    def delete(self, call: Call) -> Reply:
+        services = self._services()
+        services.workflows.delete(
+            services.access.workflow_or_remains(call.principal, call.params["workflow_id"], Scope.WRITE_WORKFLOWS)
+        )
+        return success({"message": "Workflow erfolgreich gelöscht"})
+
+    def set_status(self, call: Call) -> Reply:
+        workflow = self._writable(call)
+        wanted = required(member(call.json_object(), "status", str), "status")
+        view = self._services().workflows.set_status(workflow, choice(wanted, "status", _STATUSES))
+        return success(wire.workflow_full(view))
+
+    def _writable(self, call: Call) -> Workflow:
+        return self._services().access.workflow(call.principal, call.params["workflow_id"], Scope.WRITE_WORKFLOWS)
+
+
+def _definition_members(body: dict[str, Json]) -> dict[str, Json]:
+    """The members of a body that make the definition; what they hold, the compiler judges."""
+    for name in ("nodes", "connections"):
+        member(body, name, list)
+    members: dict[str, Json] = {
+        name: body[name] for name in ("nodes", "connections", "timeout_seconds", "concurrency") if name in body
+    }
+    # Emptied nodes leave nothing to connect; a client that sends only them means the connections too.
+    return {"connections": [], **members} if members.get("nodes") == [] else members
