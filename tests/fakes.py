@@ -372,9 +372,9 @@ class MemoryRunStore:
         run = self._live(run_id)
         return self._store(replace(_ended(run, status, at, failure, news_due_at), fence=run.fence + 1))
 
-    def told(self, run_id: str) -> None:
+    def told(self, run_id: str, fence: int) -> None:
         run = self._runs.get(run_id)
-        if run is not None and run.status.is_final:
+        if run is not None and run.status.is_final and run.fence == fence:
             self._store(replace(run, due_at=None))
 
     def pause(self, run_id: str) -> Run:

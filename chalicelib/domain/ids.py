@@ -37,4 +37,4 @@ def mint(prefix: str, at: datetime, entropy: bytes) -> str:
 
 def escape(part: str) -> str:
     """`part` with every character encoded that separates the parts of a step key."""
-    return part if part.isalnum() and part.isascii() else quote(part, safe="_-")
+    return part if part.isalnum() and part.isascii() else quote(part, safe="_-").replace(".", "%2E")

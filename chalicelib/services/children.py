@@ -10,7 +10,14 @@ import hashlib
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from chalicelib.domain.errors import AlreadyExistsError, ExpressionError, NotFoundError, RunEndedError, RunNotFoundError
+from chalicelib.domain.errors import (
+    AlreadyExistsError,
+    ExpressionError,
+    NotFoundError,
+    RunEndedError,
+    RunNotFoundError,
+    TooLargeError,
+)
 from chalicelib.domain.ids import base36
 from chalicelib.domain.json import Json
 from chalicelib.domain.parts import part_input, part_of
@@ -47,9 +54,11 @@ class Children:
             return self._outcome(task, StepError("expression", error.message))
         except NotFoundError as error:
             return self._outcome(task, StepError("workflow_not_found", error.message))
-        self.runs.adopt(task.run.id, fence, child.id)
         try:
+            self.runs.adopt(task.run.id, fence, child.id)
             self.runs.create(child)
+        except TooLargeError as error:
+            return self._outcome(task, StepError("too_large", error.message))
         except AlreadyExistsError:
             return self._outcome(task)
         self.queue.send(child.id, child.workspace_id)
@@ -151,7 +160,7 @@ class Children:
             self._end_child(child)
         if run.parent is not None:
             self._tell_parent(run, run.parent)
-        self.runs.told(run.id)
+        self.runs.told(run.id, run.fence)
 
     def _end_child(self, child_run_id: str) -> None:
         now = self.clock.now()
@@ -168,6 +177,15 @@ class Children:
             return
         self.queue.send(ended.id, ended.workspace_id)
 
+    def _end_overfull(self, run_id: str, failure: Failure) -> None:
+        """Ends a run that can take no more answers: better than one that waits for ever for what cannot reach it."""
+        now = self.clock.now()
+        news_due_at = now + timedelta(seconds=RESEND_SECONDS)
+        try:
+            self.runs.end(run_id, status=RunStatus.FAILED, at=now, failure=failure, news_due_at=news_due_at)
+        except (RunNotFoundError, RunEndedError):
+            return
+
     def _tell_parent(self, run: Run, parent: Parent) -> None:
         now = self.clock.now()
         answer = Answer(now, run.output, _error_of(run))
@@ -175,6 +193,8 @@ class Children:
             self.runs.signal(parent.run_id, parent.slot, answer, now + timedelta(seconds=RESEND_SECONDS))
         except (RunNotFoundError, RunEndedError):
             return  # nobody waits any more
+        except TooLargeError as error:
+            self._end_overfull(parent.run_id, Failure("too_large", error.message))
         self.queue.send(parent.run_id, run.workspace_id)
 
 

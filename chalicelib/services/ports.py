@@ -171,8 +171,9 @@ class RunStore(Protocol):
         Raises RunNotFoundError, and RunEndedError if it had ended.
         """
 
-    def told(self, run_id: str) -> None:
-        """Takes an ended run out of the due index; nothing happens to one that has not ended."""
+    def told(self, run_id: str, fence: int) -> None:
+        """Takes a run out of the due index that ended under this fence; nothing happens to one that is live, or was
+        taken up again and ended once more."""
 
     def pause(self, run_id: str) -> Run:
         """Makes a live run PAUSED: raises the fence, drops lease and due_at. A paused run is returned as it is.

@@ -208,7 +208,7 @@ class Runs:
         if has_news(ended):
             self._queue.send(ended.id, ended.workspace_id)
         else:
-            self._store.told(ended.id)
+            self._store.told(ended.id, ended.fence)
         return ended
 
 

@@ -304,7 +304,7 @@ class _Hold:
         return self._worker.performer.perform(task, seconds)
 
     def _intend(self, task: Task) -> bool:
-        return self._worker.runs.record_intent(self._run.id, task.key, task.generation)
+        return self._worker.runs.record_intent(self._run.id, task.key, task.generation, task.scope.round)
 
     def _unknown(self, task: Task) -> Outcome:
         now = self._worker.clock.now()
@@ -318,6 +318,7 @@ class _Hold:
             finished_at=now,
             error=StepError("unknown", message),
             generation=task.generation,
+            round=task.scope.round,
         )
 
     def _record(self, task: Task, outcome: Outcome, also: tuple[Outcome, ...]) -> Outcome:

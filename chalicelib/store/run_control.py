@@ -91,9 +91,9 @@ class RunControl:
                 raise IllegalTransitionError(f"The run is {status}; it has not ended.", run_id=run_id) from failed
             raise StaleWriteError(run_id=run_id, fence=fence) from failed
 
-    def told(self, run_id: str) -> None:
+    def told(self, run_id: str, fence: int) -> None:
         try:
-            self._runs.table.update(run_id, RUN, [RunItem.due_at.remove()], conditions.has_ended())
+            self._runs.table.update(run_id, RUN, [RunItem.due_at.remove()], conditions.has_ended_under(fence))
         except ConditionFailedError:
             return
 

@@ -360,7 +360,9 @@ class TestNews:
         with pytest.raises(RunEndedError) as raised:
             claim(stores, at=65)
         assert raised.value.facts["has_news"] is True
-        stores.runs.told("exec_1")
+        stores.runs.told("exec_1", 0)
+        assert due(stores, 999) == ["exec_1"], "an earlier end's news are not this one's"
+        stores.runs.told("exec_1", 1)
 
         assert due(stores, 999) == []
         assert stores.runs.get("exec_1").due_at is None
@@ -390,12 +392,12 @@ class TestNews:
     def test_a_live_run_stays_due_whoever_says_that_it_was_told(self, stores: Stores, status: RunStatus) -> None:
         stores.runs.create(run(status=status))
 
-        stores.runs.told("exec_1")
+        stores.runs.told("exec_1", 0)
 
         assert stores.runs.get("exec_1") == run(status=status)
 
     def test_an_unknown_run_may_be_told(self, stores: Stores) -> None:
-        stores.runs.told("exec_none")
+        stores.runs.told("exec_none", 1)
 
         with pytest.raises(RunNotFoundError):
             stores.runs.get("exec_none")
