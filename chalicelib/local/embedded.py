@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from moto import mock_aws
 
-from chalicelib.local import moto_calls, moto_expressions, moto_lock, moto_queues, moto_tables
+from chalicelib.local import moto_calls, moto_expressions, moto_lock, moto_queues, moto_tables, moto_updates
 from chalicelib.local.patches import Patches
 
 
@@ -22,7 +22,7 @@ class EmbeddedAws:
         self._patches = Patches()
         self._mock = mock_aws()
         if remedies:
-            for module in (moto_lock, moto_queues, moto_tables, moto_expressions, moto_calls):
+            for module in (moto_lock, moto_queues, moto_tables, moto_expressions, moto_updates, moto_calls):
                 module.apply(self._patches)
         self._mock.start()
 

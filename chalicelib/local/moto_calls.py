@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 import moto.core.responses as moto_responses
 from botocore.client import BaseClient
 from botocore.exceptions import ParamValidationError
-from botocore.validate import ParamValidator
+from botocore.validate import ParamValidationDecorator, ParamValidator
 from moto.core.botocore_stubber import BotocoreStubber
 from moto.core.common_models import BaseModel
 from moto.core.exceptions import ServiceException
@@ -111,12 +111,12 @@ def _call_handlers_directly(patches: Patches) -> None:
         if handler is None:
             return long_way(client, operation, api_params)
         model = client.meta.service_model.operation_model(operation)
-        if client.meta.config.parameter_validation:
+        if _validates(client):
             _validate(api_params, model)
         handler.params = handler.body = _as_parsed(api_params)
         try:
             with EMULATION_LOCK:
-                result = getattr(handler, camelcase_to_underscores(operation))()
+                result = getattr(handler, _method_name(operation))()
         except (ServiceException, HTTPException) as error:
             _prepared.answer = _error_answer(handler, operation, error)
             try:
@@ -146,9 +146,17 @@ def _handler_for(client: Any, operation: str) -> Any:
     return handler
 
 
+_method_name = lru_cache(maxsize=None)(camelcase_to_underscores)
+
+
 @lru_cache(maxsize=64)
 def _is_aws(endpoint_url: str) -> bool:
     return (urlsplit(endpoint_url).hostname or "").endswith(".amazonaws.com")
+
+
+def _validates(client: Any) -> bool:
+    """Whether its parameters are to be checked; a client's `meta.config` says so whatever it was made with."""
+    return isinstance(client._serializer, ParamValidationDecorator)
 
 
 def _validate(api_params: dict[str, Any], model: Any) -> None:
@@ -181,5 +189,5 @@ def _error_answer(handler: Any, operation: str, error: Exception) -> Any:
     def raise_again() -> Callable[[], None]:
         raise error
 
-    setattr(handler, camelcase_to_underscores(operation), raise_again)
+    setattr(handler, _method_name(operation), raise_again)
     return handler.call_action()

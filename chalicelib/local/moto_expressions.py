@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections import deque
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from moto.dynamodb.comparisons import ConditionExpressionParser
 from moto.dynamodb.parsing.ast_nodes import (  # type: ignore[attr-defined]
@@ -22,6 +22,7 @@ from chalicelib.local.patches import Patches
 def apply(patches: Patches) -> None:
     _parse_update_expressions_once(patches)
     _lex_conditions_once(patches)
+    _parse_a_call_s_condition_once(patches)
     _copy_syntax_trees_plainly(patches)
     _walk_syntax_trees_by_class(patches)
     _find_clauses_by_class(patches)
@@ -29,8 +30,15 @@ def apply(patches: Patches) -> None:
 
 def _parse_update_expressions_once(patches: Patches) -> None:
     """Safe to share: moto validates and executes a deep copy of the syntax tree."""
-    parse = lru_cache(maxsize=512)(UpdateExpressionParser.make)
-    patches.replace(UpdateExpressionParser, "make", staticmethod(parse))
+    parse = UpdateExpressionParser.make
+
+    @lru_cache(maxsize=512)
+    def parse_once(expression: str) -> Any:
+        tree = parse(expression)
+        tree._clauses_found = {}
+        return tree
+
+    patches.replace(UpdateExpressionParser, "make", staticmethod(parse_once))
 
 
 def _lex_conditions_once(patches: Patches) -> None:
@@ -47,10 +55,47 @@ def _lex_conditions_once(patches: Patches) -> None:
     patches.replace(ConditionExpressionParser, "_lex_condition_expression", lex_once)
 
 
+def _parse_a_call_s_condition_once(patches: Patches) -> None:
+    """A handler parses a condition to check it, and then its backend the very same to judge it.
+
+    Names and values of two calls are never the same objects: those of the last call are kept until the next.
+    """
+    last: _Parsed | None = None
+    parse = ConditionExpressionParser.parse
+
+    def parse_once(parser: ConditionExpressionParser) -> Any:
+        nonlocal last
+        if last is None or not last.is_of(parser):
+            condition = parse(parser)
+            found = (tuple(parser.expr_attr_names_found), tuple(parser.expr_attr_values_found))
+            last = _Parsed(_parts_of(parser), condition, *found)
+            return condition
+        parser.expr_attr_names_found.extend(last.names_found)
+        parser.expr_attr_values_found.extend(last.values_found)
+        return last.condition
+
+    patches.replace(ConditionExpressionParser, "parse", parse_once)
+
+
+class _Parsed(NamedTuple):
+    parts: tuple[Any, ...]
+    condition: Any
+    names_found: tuple[str, ...]
+    values_found: tuple[str, ...]
+
+    def is_of(self, parser: ConditionExpressionParser) -> bool:
+        return all(one is other for one, other in zip(self.parts, _parts_of(parser), strict=True))
+
+
+def _parts_of(parser: ConditionExpressionParser) -> tuple[Any, ...]:
+    return parser.condition_expression, parser.expression_attribute_names, parser.expression_attribute_values
+
+
 def _copy_syntax_trees_plainly(patches: Patches) -> None:
     def deepcopy(node: Any, memo: dict[int, Any]) -> Any:
         copied = object.__new__(type(node))
         copied.__dict__.update(node.__dict__)
+        copied.__dict__.pop("_clauses_found", None)  # a copy is there to be changed
         memo[id(node)] = copied
         copied.parent = memo.get(id(node.parent))
         if node.children is not None:
@@ -109,6 +154,15 @@ def _walk_syntax_trees_by_class(patches: Patches) -> None:
 
 def _find_clauses_by_class(patches: Patches) -> None:
     def find_clauses(node: Any, clause_types: list[type]) -> list[Any]:
+        found: dict[tuple[type, ...], list[Any]] | None = node.__dict__.get("_clauses_found")
+        if found is None:
+            return find(node, clause_types)
+        wanted = tuple(clause_types)
+        if wanted not in found:
+            found[wanted] = find(node, clause_types)
+        return list(found[wanted])
+
+    def find(node: Any, clause_types: list[type]) -> list[Any]:
         clauses: list[Any] = []
         for child in node.children or ():
             if type(child) in clause_types:

@@ -16,12 +16,14 @@ from typing import Any, NamedTuple
 import moto.dynamodb.models as dynamodb_models
 import moto.dynamodb.models.table as dynamodb_table
 from moto.dynamodb.models import DynamoDBBackend
-from moto.dynamodb.models.dynamo_type import DynamoType, Item
+from moto.dynamodb.models.dynamo_type import DynamoType, Item, LimitedSizeDict
 from moto.dynamodb.models.table import Table
 
 from chalicelib.local.patches import Patches
 
 _SCALARS = frozenset({"S", "N", "B"})
+# Far below the 400 KB of DynamoDB and the 405,000 bytes of moto.
+_SMALL_BYTES = 300_000
 
 PartitionKey = tuple[str, Any]
 SortKey = tuple[Any, ...]
@@ -155,6 +157,7 @@ def apply(patches: Patches) -> None:
     _narrow_queries(patches)
     _copy_only_what_a_transaction_touches(patches)
     _copy_no_results(patches)
+    _measure_attributes_once(patches)
     _measure_items_once(patches)
 
 
@@ -407,6 +410,33 @@ class _CopyingAllButResults:
         if isinstance(value, list) and value and isinstance(value[0], Item):
             return value
         return copy.deepcopy(value)
+
+
+def _measure_attributes_once(patches: Patches) -> None:
+    """moto measures a whole item for each attribute that it is given, and copies it so, attribute by attribute.
+
+    Here the sizes of all that was ever set are added up, which is never less than the item's own; only when that
+    is large does moto measure.
+    """
+    set_and_measure = LimitedSizeDict.__setitem__
+
+    def setitem(attributes: LimitedSizeDict, name: str, value: Any) -> None:
+        at_most = attributes.__dict__.get("_bytes_at_most", 0) + len(name.encode())
+        at_most += value.size() if type(value) is DynamoType else len(str(value).encode())
+        attributes.__dict__["_bytes_at_most"] = at_most
+        if at_most > _SMALL_BYTES:
+            set_and_measure(attributes, name, value)
+        else:
+            dict.__setitem__(attributes, name, value)
+
+    def deepcopy(attributes: LimitedSizeDict, memo: dict[int, Any]) -> LimitedSizeDict:
+        copied = LimitedSizeDict()
+        copied.__dict__.update(attributes.__dict__)
+        dict.update(copied, {name: copy.deepcopy(value, memo) for name, value in attributes.items()})
+        return copied
+
+    patches.replace(LimitedSizeDict, "__setitem__", setitem)
+    patches.replace(LimitedSizeDict, "__deepcopy__", deepcopy)
 
 
 def _measure_items_once(patches: Patches) -> None:

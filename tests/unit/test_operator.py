@@ -21,7 +21,7 @@ class Shell:
 
     def __call__(self, *arguments: str) -> int:
         self.out, self.err = io.StringIO(), io.StringIO()
-        return operator.main(arguments, lambda: self.identity, self.out, self.err)
+        return operator.main(arguments, lambda: self, self.out, self.err)  # type: ignore[arg-type, return-value]
 
     def rows(self, *arguments: str) -> Any:
         assert self("--json", *arguments) == 0

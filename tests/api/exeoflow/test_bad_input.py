@@ -240,7 +240,7 @@ def test_an_update_that_cannot_be_read_is_refused(world: World, name: str) -> No
     assert_refused(world, "PUT", f"/v1/workflows/{world.workflow()}", RAW[name])
 
 
-@pytest.mark.parametrize("name", set(RAW) - {"nothing", "blank"})
+@pytest.mark.parametrize("name", sorted(set(RAW) - {"nothing", "blank"}))
 def test_a_webhook_body_that_cannot_be_read_starts_nothing(world: World, name: str) -> None:
     if name in {"an array", "a text", "a number", "true", "null"}:
         return  # these are payloads
