@@ -36,3 +36,24 @@ $(STAMP): requirements.txt requirements-dev.txt
 	@echo "Installing the requirements into $(VENV)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
+
+# Packaging and deployment; see docs/deploy.md. PYTHON names what to package for only where it is given to make.
+.PHONY: package deploy destroy smoke
+
+TARGET_PYTHON = $(if $(findstring command,$(origin PYTHON)),--python "$(PYTHON)")
+TARGET_REGION = $(if $(REGION),--region "$(REGION)")
+NAMED_STAGE = test -n "$(STAGE)" || { echo "Which stage? make $@ STAGE=dev" >&2; exit 1; }
+
+package: $(STAMP)
+	@$(BIN)/python -m infra.package $(TARGET_PYTHON) $(if $(STAGE),--stage "$(STAGE)")
+
+deploy: $(STAMP)
+	@$(NAMED_STAGE)
+	@$(BIN)/python -m infra.deploy --stage "$(STAGE)" $(TARGET_REGION) $(TARGET_PYTHON) $(PARAMETERS)
+
+destroy: $(STAMP)
+	@$(NAMED_STAGE)
+	@$(BIN)/python -m infra.destroy --stage "$(STAGE)" $(TARGET_REGION)
+
+smoke: $(STAMP)
+	@$(BIN)/pytest tests/package/smoke.py

@@ -25,7 +25,7 @@ from chalicelib.services.identity import Identity
 from chalicelib.services.limits import Limits
 from chalicelib.services.runs import Runs
 from chalicelib.services.tick import Tick
-from chalicelib.services.worker import Programs, Worker
+from chalicelib.services.worker import Programs, Worker, WorkerSettings
 from chalicelib.services.workflows import Workflows
 from chalicelib.store import stores
 from chalicelib.store.aws import AwsClients
@@ -159,7 +159,15 @@ class Services:
         steps = ThreadSpawner(STEP_THREADS, "step")
         runs = ThreadSpawner(BATCH_THREADS, "run")
         worker = Worker(
-            self.stores.runs, self.queue, self.programs, self.performer, self.clock, steps, self.children, self.limiter
+            self.stores.runs,
+            self.queue,
+            self.programs,
+            self.performer,
+            self.clock,
+            steps,
+            self.children,
+            self.limiter,
+            WorkerSettings(lease=self.settings.lease_seconds),
         )
         return RunBatches(worker.advance, runs.group, self.clock.now)
 

@@ -40,6 +40,7 @@ class Settings:
     auth_cache_seconds: float
     outbound_allow: tuple[str, ...]
     retention_days: int
+    lease_seconds: float
     log_level: str
     public_base_url: str | None
 
@@ -66,6 +67,7 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
         auth_cache_seconds=_number(env, "AUTH_CACHE_SECONDS", 5.0, 0.0, 300.0),
         outbound_allow=_networks(env, "OUTBOUND_ALLOW"),
         retention_days=_whole(env, "RETENTION_DAYS", 30, 1, 3650),
+        lease_seconds=_number(env, "WORKER_LEASE_SECONDS", 60.0, 1.0, 900.0),
         log_level=_log_level(env, "LOG_LEVEL"),
         public_base_url=_url(env, "PUBLIC_BASE_URL"),
     )

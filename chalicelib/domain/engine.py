@@ -81,8 +81,6 @@ class Execution:
         self.open(self._root)
         self._propagate()
 
-    # -- what the driver asks -----------------------------------------------------------------------------------------
-
     @property
     def performing(self) -> int:
         """Tasks handed out whose outcome has not come back."""
@@ -150,8 +148,6 @@ class Execution:
         retryable = outcome.error is not None and outcome.error.retryable and not node.at_most_once
         return not retryable or outcome.attempt - task.attempts_before >= node.retry.max_attempts
 
-    # -- what the driver tells ----------------------------------------------------------------------------------------
-
     def conclude(self, task: Task, outcome: Outcome) -> None:
         """Takes the outcome that was recorded for a task, final or not."""
         self._performing -= 1
@@ -199,8 +195,6 @@ class Execution:
         taken = tuple(self._unrecorded.values())
         self._unrecorded.clear()
         return taken
-
-    # -- scopes and nodes ---------------------------------------------------------------------------------------------
 
     def _load(self, history: History) -> None:
         for outcome in history.outcomes:
@@ -301,8 +295,6 @@ class Execution:
             del self._listening[task.slot]
             self.fail_step(task, StepError("timeout", "nobody answered in time"), finished_at=due_at)
 
-    # -- answers ------------------------------------------------------------------------------------------------------
-
     def _listen(self, task: Task) -> None:
         answer = self._answers.get(task.slot)
         if answer is not None:
@@ -352,8 +344,6 @@ class Execution:
         """Hands out a task of a container's own."""
         self._ready.append(task)
 
-    # -- containers ---------------------------------------------------------------------------------------------------
-
     def _enter_or_look_up(self, task: Task) -> None:
         if task.scope.restored and containers.has_rounds(task):
             self._lookups.append(task)
@@ -372,8 +362,6 @@ class Execution:
     def leave(self, task: Task) -> None:
         """A container has ended, one way or the other."""
         self._containers.pop(task.slot, None)
-
-    # -- outcomes -----------------------------------------------------------------------------------------------------
 
     def succeed_step(self, task: Task, output: Json, *, finished_at: datetime) -> None:
         """Ends a step that the engine itself carries out; deterministic, so it needs no record of its own."""

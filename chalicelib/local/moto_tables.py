@@ -413,7 +413,7 @@ class _CopyingAllButResults:
 
 
 def _measure_attributes_once(patches: Patches) -> None:
-    """moto measures a whole item for each attribute that it is given, and copies it so, attribute by attribute.
+    """moto measures a whole item for each attribute that it is given.
 
     Here the sizes of all that was ever set are added up, which is never less than the item's own; only when that
     is large does moto measure.
@@ -421,22 +421,21 @@ def _measure_attributes_once(patches: Patches) -> None:
     set_and_measure = LimitedSizeDict.__setitem__
 
     def setitem(attributes: LimitedSizeDict, name: str, value: Any) -> None:
-        at_most = attributes.__dict__.get("_bytes_at_most", 0) + len(name.encode())
-        at_most += value.size() if type(value) is DynamoType else len(str(value).encode())
+        at_most = attributes.__dict__.get("_bytes_at_most")
+        if at_most is None:
+            at_most = sum(_attribute_size(*each) for each in attributes.items())
+        at_most += _attribute_size(name, value)
         attributes.__dict__["_bytes_at_most"] = at_most
         if at_most > _SMALL_BYTES:
             set_and_measure(attributes, name, value)
         else:
             dict.__setitem__(attributes, name, value)
 
-    def deepcopy(attributes: LimitedSizeDict, memo: dict[int, Any]) -> LimitedSizeDict:
-        copied = LimitedSizeDict()
-        copied.__dict__.update(attributes.__dict__)
-        dict.update(copied, {name: copy.deepcopy(value, memo) for name, value in attributes.items()})
-        return copied
-
     patches.replace(LimitedSizeDict, "__setitem__", setitem)
-    patches.replace(LimitedSizeDict, "__deepcopy__", deepcopy)
+
+
+def _attribute_size(name: str, value: Any) -> int:
+    return len(name.encode()) + (value.size() if type(value) is DynamoType else len(str(value).encode()))
 
 
 def _measure_items_once(patches: Patches) -> None:

@@ -38,8 +38,6 @@ class Children:
     queue: RunQueue
     clock: Clock
 
-    # -- starting -----------------------------------------------------------------------------------------------------
-
     def launch(self, task: Task, fence: int, program: Program) -> Outcome:
         """Starts the child of a `sub_workflow` step or of a part of a map; the outcome is WAITING, or FAILED where no
         child can be.
@@ -151,8 +149,6 @@ class Children:
             generation=task.generation,
             round=task.scope.round,
         )
-
-    # -- ending -------------------------------------------------------------------------------------------------------
 
     def tell(self, run: Run) -> None:
         """Tells whoever waits for an ended run, and ends what it started. Safe to repeat."""

@@ -147,8 +147,6 @@ class _Hold:
         self._launched = False
         self._program: Program | None = None
 
-    # -- the course of a hold -------------------------------------------------------------------------
-
     def drive(self) -> None:
         refusal = self._refusal()
         if refusal is not None:
@@ -241,8 +239,6 @@ class _Hold:
 
     def _until_with_spare(self) -> datetime:
         return self._until - timedelta(seconds=self._settings.spare)
-
-    # -- steps ----------------------------------------------------------------------------------------
 
     def _start_ready(self, execution: Execution) -> bool:
         """Performs what has no effect at once, and starts effects, a single one in this very thread.
@@ -366,8 +362,6 @@ class _Hold:
             except (UnavailableError, LeaseError):
                 logger.warning("outcome not recorded", extra={"action": "record_lost", "run_id": self._run.id})
 
-    # -- the lease ------------------------------------------------------------------------------------
-
     def _lease_left(self) -> float:
         return (self._lease_expires_at - self._worker.clock.now()).total_seconds()
 
@@ -384,8 +378,6 @@ class _Hold:
         self._lease_expires_at = now + timedelta(seconds=self._settings.lease)
         self._worker.runs.renew(self._run.id, self._run.fence, self._lease_expires_at)
         self._seen_at = now
-
-    # -- letting go -----------------------------------------------------------------------------------
 
     def _let_go(self, execution: Execution, handing_over: bool) -> bool:
         """Parks the run until its next wake-up, or hands it over. False if it was worth waiting here instead."""
