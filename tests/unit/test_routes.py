@@ -62,4 +62,4 @@ def test_every_row_of_the_api_is_served_under_both_prefixes() -> None:
     ]
 
     assert below[0] == below[1]
-    assert len(below[0]) == 25
+    assert len(below[0]) == 27

@@ -13,7 +13,7 @@ from chalicelib.api.common.services import Services
 from chalicelib.api.exeoflow import wire
 from chalicelib.api.exeoflow.envelope import paging, success
 from chalicelib.domain.json import Json
-from chalicelib.domain.run import RunSummary
+from chalicelib.domain.run import Run, RunSummary
 from chalicelib.services.access import Scope, is_id, require
 from chalicelib.services.ports import Page, RunFilter
 
@@ -55,6 +55,17 @@ class Executions:
         limit = min(positive_int(call, "limit", DEFAULT_STEPS), MAX_STEPS)
         page = self._services().runs.steps(call.principal, _id(call), cursor(call, "cursor"), limit)
         return _bounded(wire.steps(page, page.next and as_cursor(page.next)))
+
+    def input(self, call: Call) -> Reply:
+        """The whole input, however large: what `get` leaves out of a reply that would not pass a gateway."""
+        return success({"input": self._run(call).input})
+
+    def output(self, call: Call) -> Reply:
+        """The whole output of the last step, null while there is none."""
+        return success({"output": self._run(call).output})
+
+    def _run(self, call: Call) -> Run:
+        return self._services().runs.owned(call.principal, _id(call), Scope.READ_RUNS)
 
     def cancel(self, call: Call) -> Reply:
         return success(wire.cancelled(self._services().runs.cancel(call.principal, _id(call))))

@@ -60,6 +60,8 @@ def blueprint(services: Callable[[], Services], pipeline: Pipeline) -> Blueprint
             Route("POST", "/executions/{execution_id}/cancel", executions.cancel),
             Route("GET", "/executions/{execution_id}/logs", executions.logs),
             Route("GET", "/executions/{execution_id}/steps", executions.steps),
+            Route("GET", "/executions/{execution_id}/input", executions.input),
+            Route("GET", "/executions/{execution_id}/output", executions.output),
             Route("POST", "/executions/{execution_id}/pause", changes.pause),
             Route("POST", "/executions/{execution_id}/resume", changes.resume),
             Route("POST", "/executions/{execution_id}/input", changes.input),

@@ -36,6 +36,8 @@ ROUTES: list[tuple[str, str, str, Any]] = [
     ("GET", "/executions/{execution_id}/logs", "executions:read", None),
     ("POST", "/executions/{execution_id}/cancel", "executions:write", None),
     ("GET", "/executions/{execution_id}/steps", "executions:read", None),
+    ("GET", "/executions/{execution_id}/input", "executions:read", None),
+    ("GET", "/executions/{execution_id}/output", "executions:read", None),
     ("POST", "/executions/{execution_id}/pause", "executions:write", None),
     ("POST", "/executions/{paused_id}/resume", "executions:write", None),
     ("POST", "/executions/{asking_id}/input", "executions:write", {"node_id": "ask", "value": "ja"}),

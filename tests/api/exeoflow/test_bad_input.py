@@ -301,6 +301,8 @@ def test_a_webhook_update_that_breaks_a_rule_is_refused(world: World, members: d
         "/v1/workflows/{}",
         "/v1/executions/{}",
         "/v1/executions/{}/steps",
+        "/v1/executions/{}/input",
+        "/v1/executions/{}/output",
         "/v1/executions/bulk-retry/{}",
         "/v1/webhooks/{}",
         "/webhook/{}",

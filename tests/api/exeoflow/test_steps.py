@@ -252,3 +252,14 @@ def test_a_cursor_shows_nothing_of_another_execution(world: World) -> None:
     page = world.call("GET", f"/v1/executions/{mine}/steps?cursor={cursor}").data
 
     assert {step["output"] for step in page["steps"]} == {mine}
+
+
+def test_an_input_and_output_too_large_for_the_whole_reply_are_read_by_themselves(world: World) -> None:
+    echo = {"id": "echo", "type": "transform", "config": {"values": {"text": "{{ $input.text }}"}}}
+    text = "a" * 2_800_000
+    execution = world.execution(world.workflow(nodes=[echo]), {"text": text})
+    world.work_on(execution)
+
+    assert world.call("GET", f"/v1/executions/{execution}").data["truncated"] is True
+    assert world.call("GET", f"/v1/executions/{execution}/input").data == {"input": {"text": text}}
+    assert world.call("GET", f"/v1/executions/{execution}/output").data == {"output": {"text": text}}
