@@ -229,6 +229,7 @@ class Execution:
             scope=scope,
             incoming=self._incoming(scope, node_id),
             at=max((scope.times[source] for source in sources), default=scope.opened_at),
+            free_at=max((scope.seen[source] for source in sources), default=None),
             attempt=reset.attempts + 1,
             attempts_before=reset.attempts,
             generation=reset.generation,
@@ -370,7 +371,7 @@ class Execution:
             node_id=task.step.node.id,
             status=StepStatus.SUCCEEDED,
             attempt=task.attempt,
-            started_at=task.at,
+            started_at=min(task.shown_from, finished_at),
             finished_at=finished_at,
             output=output,
             generation=task.generation,
@@ -381,13 +382,14 @@ class Execution:
 
     def fail_step(self, task: Task, error: StepError, *, finished_at: datetime | None = None) -> None:
         """Like `succeed_step`, for a failure."""
+        finished_at = finished_at or task.at
         outcome = Outcome(
             key=task.key,
             node_id=task.step.node.id,
             status=StepStatus.FAILED,
             attempt=task.attempt,
-            started_at=task.at,
-            finished_at=finished_at or task.at,
+            started_at=min(task.shown_from, finished_at),
+            finished_at=finished_at,
             error=error,
             generation=task.generation,
             round=task.scope.round,
@@ -399,6 +401,7 @@ class Execution:
         """Takes the outcome that ends a step, and decides the edges that leave its node."""
         scope, node = task.scope, task.step.node
         scope.live -= 1
+        scope.seen[node.id] = outcome.finished_at
         scope.times[node.id] = task.at if task.step.kind is Kind.PURE else max(outcome.finished_at, task.at)
         if outcome.status is StepStatus.SUCCEEDED:
             ports = {MAIN, *outcome.ports}

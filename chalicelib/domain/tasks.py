@@ -19,7 +19,7 @@ class Scope:
 
     `owner` is the container's task, None at the root. `restored` says that records of an earlier hold may speak of
     this very scope; `closed` that nothing of it counts any more. `live` counts nodes under way, `moving` edges that
-    were decided and not followed yet.
+    were decided and not followed yet. `times` is when each node ended in logical time, `seen` by the clock.
     """
 
     program: Program
@@ -35,6 +35,7 @@ class Scope:
     arrived: dict[str, list[str]] = field(default_factory=dict)
     outputs: dict[str, Json] = field(default_factory=dict)
     times: dict[str, datetime] = field(default_factory=dict)
+    seen: dict[str, datetime] = field(default_factory=dict)
     live: int = 0
     moving: int = 0
     last: tuple[datetime, int, Json] | None = None
@@ -96,7 +97,8 @@ class ItemRange:
 class Task:
     """A step to be carried out, as attempt number `attempt` (from 1, counted across generations).
 
-    It is also the expression scope of the step. `at` is the step's logical time; `attempts_before` were made before
+    It is also the expression scope of the step. `at` is the step's logical time, `free_at` when
+    by the clock the last step before it ended; `attempts_before` were made before
     its present generation; `abandoned` says that an at-most-once effect was begun before and must not be begun again.
     Of a map that is spread over child runs, a task starts the child for one `part`, or gathers the outputs of as many
     children as `gathers` says.
@@ -108,6 +110,7 @@ class Task:
     scope: Scope
     incoming: Json
     at: datetime
+    free_at: datetime | None = None
     attempt: int = 1
     attempts_before: int = 0
     generation: int = 0
@@ -120,6 +123,11 @@ class Task:
     def is_effect(self) -> bool:
         """Whether carrying it out does something outside this run, or reads there."""
         return self.step.is_effect or self.part is not None or self.gathers is not None
+
+    @property
+    def shown_from(self) -> datetime:
+        """Since when a step that nobody performs, because it waits, is shown to be under way."""
+        return max(self.free_at or self.at, self.at)
 
     @property
     def now(self) -> datetime:

@@ -214,7 +214,7 @@ def _live_view(task: Task, status: StepStatus) -> StepView:
         node_type=task.step.node.type,
         status=status,
         attempt=task.attempt,
-        started_at=task.at,
+        started_at=task.shown_from,
         finished_at=None,
         input=None,
         output=None,
