@@ -362,6 +362,7 @@ class Execution:
 
     def leave(self, task: Task) -> None:
         """A container has ended, one way or the other."""
+        task.left = True
         self._containers.pop(task.slot, None)
 
     def succeed_step(self, task: Task, output: Json, *, finished_at: datetime) -> None:
@@ -453,7 +454,7 @@ class Execution:
         """Follows edges until nothing moves. A node starts when every edge to it is decided and one was taken."""
         while self._work and self._failure is None:
             scope, node_id, source = self._work.popleft()
-            if scope.closed:
+            if scope.is_closed():
                 continue
             if not node_id:
                 self._close_if_done(scope)

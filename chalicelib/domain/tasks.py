@@ -54,7 +54,7 @@ class Scope:
         """Whether this scope, or one around it, no longer counts."""
         scope: Scope | None = self
         while scope is not None:
-            if scope.closed:
+            if scope.closed or (scope.owner is not None and scope.owner.left):
                 return True
             scope = scope.parent
         return False
@@ -101,7 +101,7 @@ class Task:
     by the clock the last step before it ended; `attempts_before` were made before
     its present generation; `abandoned` says that an at-most-once effect was begun before and must not be begun again.
     Of a map that is spread over child runs, a task starts the child for one `part`, or gathers the outputs of as many
-    children as `gathers` says.
+    children as `gathers` says. `left` says of a container that it has ended, and none of its scopes counts any more.
     """
 
     run: Run
@@ -118,6 +118,7 @@ class Task:
     abandoned: bool = False
     part: ItemRange | None = None
     gathers: int | None = None
+    left: bool = False
 
     @property
     def is_effect(self) -> bool:

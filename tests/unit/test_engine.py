@@ -606,3 +606,30 @@ class TestAnswers:
         driver.go()
 
         assert driver.execution.wake_at() == START + timedelta(seconds=605)
+
+
+class TestSurvivingContainers:
+    def test_the_other_branches_of_a_fork_that_survived_a_failure_count_no_more(self) -> None:
+        branches = {"bad": graph([Node("no", "fail")]), "slow": graph([call("a"), call("b")], ("a", "b"))}
+        fork = Node("f", "fork", on_error=OnError.CONTINUE, bodies=branches)
+        driver = Driver(graph([fork, values("after", why="{{ $node.f.error.type }}")], ("f", "after")))
+        tasks = {task.key: task for task in iter(driver.execution.next_task, None)}
+
+        for key in ("f.bad/no", "f.slow/a"):
+            driver.execution.conclude(tasks[key], driver.registry.perform(tasks[key], 30.0))
+        verdict = driver.go()
+
+        assert verdict is not None
+        assert verdict.output == {"why": "fail"}
+        assert [request.url[-1] for request in driver.receiver.requests] == ["a"]
+
+    def test_the_other_items_of_a_map_that_survived_a_failure_count_no_more(self) -> None:
+        body = {"body": graph([call("a"), Node("no", "fail")], ("a", "no"))}
+        node = Node("m", "map", config={"items": [1, 2, 3]}, on_error=OnError.CONTINUE, bodies=body)
+        for seed in range(5):
+            driver = Driver(graph([node, values("after", why="{{ $prev.error.type }}")], ("m", "after")), seed=seed)
+
+            verdict = driver.go()
+
+            assert verdict is not None
+            assert verdict.output == {"why": "fail"}
