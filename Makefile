@@ -9,7 +9,9 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 WORKERS ?= 2
 
-.PHONY: run test lint types clean
+SEEDS ?= 20000
+
+.PHONY: run test lint types soak bench clean
 
 run: $(STAMP)
 	@$(BIN)/python -m chalicelib.local
@@ -23,6 +25,13 @@ lint: $(STAMP)
 
 types: $(STAMP)
 	@$(BIN)/mypy --no-error-summary
+
+# The simulator over many seeds; a failing one prints how to run it again.
+soak: $(STAMP)
+	@$(BIN)/python -m tests.simulator --seeds 0:$(SEEDS)
+
+bench: $(STAMP)
+	@$(BIN)/python -m bench
 
 clean:
 	@rm -rf $(VENV) dist .local-state .mypy_cache .pytest_cache .ruff_cache .hypothesis

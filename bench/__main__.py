@@ -15,6 +15,7 @@ PARTS = {
     "engine": "steps per second without I/O, and what a step costs after many others",
     "calls": "AWS calls and capacity units of a run",
     "imports": "import time and memory of each function",
+    "cost": "what a million five-step runs cost",
 }
 
 
