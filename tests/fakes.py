@@ -342,8 +342,8 @@ class MemoryRunStore:
         if run.signals != signals:
             raise SignalledError(run_id=run_id, signals=signals)
         parked = replace(run, status=status, due_at=due_at, stalls=0, lease_expires_at=None)
-        began_at = run.began_at if begun else None
-        self._runs[run_id] = replace(parked, tail=tail, rounds=rounds, began_at=began_at)
+        began_at, hops = (run.began_at, run.hops) if begun else (None, 0)
+        self._runs[run_id] = replace(parked, tail=tail, rounds=rounds, began_at=began_at, hops=hops)
 
     def finish(
         self,
@@ -433,9 +433,11 @@ class MemoryRunStore:
         assert first.outcome is not None
         return first.outcome
 
-    def record_attempt(self, run_id: str, attempt: Outcome) -> None:
+    def record_attempt(self, run_id: str, attempt: Outcome) -> Outcome:
         steps = self._steps.setdefault(run_id, _Steps())
-        steps.put(_Record("try", attempt.key, attempt.generation, attempt.attempt, attempt.round, attempt))
+        counts = steps.put(_Record("try", attempt.key, attempt.generation, attempt.attempt, attempt.round, attempt))
+        assert counts.outcome is not None
+        return counts.outcome
 
     def record_intent(self, run_id: str, key: str, generation: int, round: Round | None = None) -> bool:  # noqa: A002
         record = _Record("start", key, generation, 0, round)

@@ -69,6 +69,7 @@ class Execution:
         self._timer_count = 0
         self._listening: dict[str, Task] = {}
         self._lookups: deque[Task] = deque()
+        self._overdue: deque[tuple[str, Answer]] = deque()
         self._containers: dict[str, containers.Container] = {}
         self._performing = 0
         self._failure: Failure | None = None
@@ -115,6 +116,11 @@ class Execution:
             if not task.scope.is_closed():
                 return task
         return None
+
+    def next_overdue(self) -> tuple[str, Answer] | None:
+        """A slot whose answer did not come in time, and the one to store for it; or None. An answer that somebody gives
+        at the same moment may be stored first, and then counts."""
+        return self._overdue.popleft() if self._overdue else None
 
     def wake_at(self) -> datetime | None:
         """When the earliest wait, time limit or retry pause is over."""
@@ -293,8 +299,7 @@ class Execution:
         elif kind is not Kind.INPUT:
             self._ready.append(task)
         elif not self._is_answered(task):
-            del self._listening[task.slot]
-            self.fail_step(task, StepError("timeout", "nobody answered in time"), finished_at=due_at)
+            self._overdue.append((task.slot, Answer(due_at, error=StepError("timeout", "nobody answered in time"))))
 
     def _listen(self, task: Task) -> None:
         answer = self._answers.get(task.slot)
@@ -332,7 +337,7 @@ class Execution:
         if task.step.node.on_error is OnError.FAIL:
             self._fail(task.scope, task.step.node.id, answer.error, StepStatus.FAILED)
         else:
-            self.fail_step(spread.task, answer.error, finished_at=at)
+            self._survive(spread.task, answer.error, at)
 
     def perform_part(self, task: Task) -> None:
         """Hands out a part of a map, unless its child has ended already. For the engine's containers."""
@@ -383,8 +388,12 @@ class Execution:
 
     def fail_step(self, task: Task, error: StepError, *, finished_at: datetime | None = None) -> None:
         """Like `succeed_step`, for a failure."""
-        finished_at = finished_at or task.at
-        outcome = Outcome(
+        outcome = self._failed(task, error, finished_at or task.at)
+        self.keep(outcome)
+        self.settle(task, outcome)
+
+    def _failed(self, task: Task, error: StepError, finished_at: datetime) -> Outcome:
+        return Outcome(
             key=task.key,
             node_id=task.step.node.id,
             status=StepStatus.FAILED,
@@ -395,8 +404,6 @@ class Execution:
             generation=task.generation,
             round=task.scope.round,
         )
-        self.keep(outcome)
-        self.settle(task, outcome)
 
     def settle(self, task: Task, outcome: Outcome) -> None:
         """Takes the outcome that ends a step, and decides the edges that leave its node."""
@@ -434,6 +441,12 @@ class Execution:
             self._fail(task.scope, node_id, StepError("expression", where), StepStatus.FAILED)
             return False
 
+    def _survive(self, container: Task, error: StepError, at: datetime) -> None:
+        """A container that survives a failure inside. Of several, the first decides, and which that is may be chance:
+        so it is recorded before anything follows."""
+        decided = self._failed(container, replace(error, retryable=False), at)
+        self._ready.append(replace(container, decided=decided))
+
     def _fail(self, scope: Scope, node_id: str, error: StepError | None, status: StepStatus) -> None:
         """A failure ends the scope it happens in, and those around it, up to a container that survives failures."""
         error = error or StepError("error", "")
@@ -443,7 +456,7 @@ class Execution:
             owner = inner.owner
             self.leave(owner)
             if owner.step.node.on_error is not OnError.FAIL:
-                self.fail_step(owner, error, finished_at=inner.ended_at)
+                self._survive(owner, error, inner.ended_at)
                 return
             inner = inner.parent
         if self._failure is None:

@@ -9,7 +9,7 @@ from datetime import datetime
 from chalicelib.domain.errors import ExpressionError
 from chalicelib.domain.json import Json
 from chalicelib.domain.program import Program, Step
-from chalicelib.domain.run import Round, Run
+from chalicelib.domain.run import Outcome, Round, Run
 from chalicelib.domain.times import iso_z
 
 
@@ -101,7 +101,8 @@ class Task:
     by the clock the last step before it ended; `attempts_before` were made before
     its present generation; `abandoned` says that an at-most-once effect was begun before and must not be begun again.
     Of a map that is spread over child runs, a task starts the child for one `part`, or gathers the outputs of as many
-    children as `gathers` says. `left` says of a container that it has ended, and none of its scopes counts any more.
+    children as `gathers` says. `left` says of a container that it has ended, and none of its scopes counts any more;
+    `decided` is how one ended that survived a failure inside, which is recorded before anything follows.
     """
 
     run: Run
@@ -119,11 +120,12 @@ class Task:
     part: ItemRange | None = None
     gathers: int | None = None
     left: bool = False
+    decided: Outcome | None = None
 
     @property
     def is_effect(self) -> bool:
-        """Whether carrying it out does something outside this run, or reads there."""
-        return self.step.is_effect or self.part is not None or self.gathers is not None
+        """Whether carrying it out does something outside this run, or reads there, or settles what chance decided."""
+        return self.step.is_effect or any(special is not None for special in (self.part, self.gathers, self.decided))
 
     @property
     def shown_from(self) -> datetime:

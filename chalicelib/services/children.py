@@ -13,9 +13,11 @@ from datetime import timedelta
 from chalicelib.domain.errors import (
     AlreadyExistsError,
     ExpressionError,
+    IllegalTransitionError,
     NotFoundError,
     RunEndedError,
     RunNotFoundError,
+    StaleWriteError,
     TooLargeError,
 )
 from chalicelib.domain.ids import base36
@@ -44,6 +46,8 @@ class Children:
 
         The child's id follows from the step, so that launching again finds the child that is there.
         """
+        if child_id(task.run.id, task.slot) in task.run.children and self._take_up(child_id(task.run.id, task.slot)):
+            return self._outcome(task)
         if task.run.depth >= MAX_DEPTH:
             return self._outcome(task, StepError("too_deep", f"runs wait for one another more than {MAX_DEPTH} deep"))
         try:
@@ -58,9 +62,32 @@ class Children:
         except TooLargeError as error:
             return self._outcome(task, StepError("too_large", error.message))
         except AlreadyExistsError:
+            self._take_up(child.id)
             return self._outcome(task)
         self.queue.send(child.id, child.workspace_id)
         return self._outcome(task)
+
+    def _take_up(self, child_run_id: str) -> bool:
+        """A child that was started before: one that was cancelled with its parent goes on with it, one that ended
+        while nobody listened tells again. False if it was never stored, or is not kept any more."""
+        try:
+            child = self.runs.get(child_run_id)
+        except RunNotFoundError:
+            return False
+        if not child.status.is_final:
+            return True
+        if child.status is not RunStatus.CANCELLED:
+            self.tell(child)
+            return True
+        now = self.clock.now()
+        limit = None if child.deadline_at is None else now + (child.deadline_at - child.created_at)
+        due_at = now + timedelta(seconds=RESEND_SECONDS)
+        try:
+            self.runs.restart(child.id, child.fence, resets=child.resets, deadline_at=limit, due_at=due_at)
+        except (RunNotFoundError, IllegalTransitionError, StaleWriteError):
+            return True  # somebody else was faster; the step waits as before
+        self.queue.send(child.id, child.workspace_id)
+        return True
 
     def _workflow(self, task: Task, workflow_id: Json) -> Workflow:
         if not isinstance(workflow_id, str) or not workflow_id:

@@ -136,7 +136,7 @@ class RunStore(Protocol):
         begun: bool = True,
     ) -> None:
         """Releases the lease. `status` is WAITING or QUEUED; stalls becomes 0. With `begun` False the run is as if it
-        had never been claimed: its `began_at` goes.
+        had never been claimed: its `began_at` goes, and hops become 0.
 
         Raises SignalledError if the stored `signals` is another: something came in that the holder has not seen. The
         lease is then still the holder's.
@@ -213,8 +213,9 @@ class RunStore(Protocol):
         `also` are outcomes of steps without effect that go with it, and are kept only if it is.
         """
 
-    def record_attempt(self, run_id: str, attempt: Outcome) -> None:
-        """Keeps a failed attempt that another will follow. The first record of an attempt counts."""
+    def record_attempt(self, run_id: str, attempt: Outcome) -> Outcome:
+        """Keeps a failed attempt that another will follow, unless there is one of its number; returns the one that
+        counts."""
 
     def record_intent(self, run_id: str, key: str, generation: int, round: Round | None = None) -> bool:  # noqa: A002
         """Marks that an at-most-once effect is about to be tried, in the round that its step stands in. False if it

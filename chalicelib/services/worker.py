@@ -27,7 +27,7 @@ from chalicelib.domain.node_types import Kind
 from chalicelib.domain.program import Program
 from chalicelib.domain.run import Failure, History, Outcome, Round, Run, RunStatus, StepError, StepStatus
 from chalicelib.domain.tasks import Task
-from chalicelib.services.children import Children, has_news
+from chalicelib.services.children import Children, child_id, has_news
 from chalicelib.services.concurrency import Admission, Limiter
 from chalicelib.services.ports import Clock, Performer, RunQueue, RunStore, Spawner, TaskGroup, WorkflowStore
 
@@ -46,8 +46,8 @@ class WorkerSettings:
     `slice_steps` what a run gets before others get their turn, `resend` when a hint that brought nothing is
     repeated, `spare` what is kept back for letting go at the end, `inline_wait` the longest pause that is waited
     for instead of parking the run, `look_again` how long a run rests that waits for nothing but an answer,
-    `slot_wait` how much longer each time a run waits that found its concurrency limit reached, up to
-    `longest_slot_wait`.
+    `slot_wait` how long a run waits at first that found its concurrency limit reached, later a tenth of what it has
+    waited, up to `longest_slot_wait`.
     """
 
     lease: float = 60.0
@@ -63,7 +63,7 @@ class WorkerSettings:
     inline_wait: float = 1.0
     max_parallel_steps: int = 16
     max_hops: int = 10_000
-    max_stalls: int = 8
+    max_stalls: int = 30
     write_attempts: int = 4
 
 
@@ -138,10 +138,10 @@ class _Hold:
         self._run = run
         self._until = min(until, now + timedelta(seconds=worker.settings.slice))
         self._function_ends = until
-        self._claimed_at = self._seen_at = now
+        self._seen_at = now
         self._lease_expires_at = run.lease_expires_at or now
         self._group: TaskGroup | None = None
-        self._ended: deque[tuple[Task, Outcome]] = deque()
+        self._ended: deque[tuple[Task, Outcome, tuple[Outcome, ...]]] = deque()
         self._in_group = 0
         self._steps = 0
         self._launched = False
@@ -186,7 +186,8 @@ class _Hold:
             failure = Failure("timeout", "the run's time was over before its turn came")
             self._finish(Verdict(RunStatus.TIMED_OUT, failure=failure), self._run.tail)
             return
-        pause = min(self._settings.slot_wait * self._run.hops, self._settings.longest_slot_wait)
+        waited = (now - self._run.created_at).total_seconds()
+        pause = min(max(self._settings.slot_wait, waited / 10), self._settings.longest_slot_wait)
         try:
             self._wait_for_turn(now + timedelta(seconds=pause))
         except SignalledError:
@@ -195,8 +196,9 @@ class _Hold:
             self._wait_for_turn(now + timedelta(seconds=pause))
 
     def _wait_for_turn(self, until: datetime) -> None:
-        begun = self._run.began_at != self._claimed_at
-        self._release(RunStatus.QUEUED, until, self._run.tail, self._run.rounds, begun=begun)
+        run = self._run
+        begun = bool(run.tail or run.rounds) or (run.fence > 1 and self._worker.runs.history(run.id) != History())
+        self._release(RunStatus.QUEUED, until, run.tail, run.rounds, begun=begun)
 
     def _refusal(self) -> Failure | None:
         if self._run.hops > self._settings.max_hops:
@@ -212,6 +214,8 @@ class _Hold:
             self._look_up(execution)
             now = self._worker.clock.now()
             verdict = execution.advance(now)
+            if verdict is None and self._store_overdue(execution):
+                continue
             if verdict is not None:
                 self._finish(verdict, execution.take_unrecorded())
                 return
@@ -224,6 +228,21 @@ class _Hold:
                 self._wait_for_one(now)
             elif self._let_go(execution, handing_over):
                 return
+
+    def _store_overdue(self, execution: Execution) -> bool:
+        """Makes it a fact that nobody answered in time, before anything is done about it. True if there was such a
+        step, answered by now one way or the other."""
+        overdue = False
+        while (entry := execution.next_overdue()) is not None:
+            overdue = True
+            due_at = self._worker.clock.now() + timedelta(seconds=self._settings.resend)
+            try:
+                self._worker.runs.signal(self._run.id, *entry, due_at)
+            except RunEndedError as ended:
+                raise LeaseLostError(run_id=self._run.id) from ended
+        if overdue:
+            self._take_answers(execution)
+        return overdue
 
     def _look_up(self, execution: Execution) -> None:
         """Brings the records of loops and maps that an earlier hold began."""
@@ -251,7 +270,7 @@ class _Hold:
             if task is None:
                 break
             if task.is_effect:
-                self._steps += 1
+                self._steps += child_id(self._run.id, task.slot) not in self._run.children
                 self._start_effect(execution, task)
                 continue
             performed += 1
@@ -286,9 +305,16 @@ class _Hold:
     def _perform(self, task: Task, also: tuple[Outcome, ...], seconds: float) -> None:
         """One attempt and its record, in whichever thread."""
         outcome = self._attempt(task, seconds)
-        self._ended.append((task, self._record(task, outcome, also)))
+        if not is_recorded(task, outcome):
+            self._ended.append((task, outcome, also))
+            return
+        counts = self._record(task, outcome, also)
+        carries = counts is outcome and Execution.is_final(task, outcome)
+        self._ended.append((task, counts, () if carries else also))
 
     def _attempt(self, task: Task, seconds: float) -> Outcome:
+        if task.decided is not None:
+            return task.decided
         if task.gathers is not None:
             return self._worker.children.gather(task)
         if task.part is not None or task.step.kind is Kind.CHILD:
@@ -319,14 +345,11 @@ class _Hold:
 
     def _record(self, task: Task, outcome: Outcome, also: tuple[Outcome, ...]) -> Outcome:
         """Records an outcome, trying again where the store does not answer: the effect has happened."""
-        if outcome.status is StepStatus.WAITING or task.part is not None:
-            return outcome
         for attempt in range(1, self._settings.write_attempts + 1):
             try:
                 if Execution.is_final(task, outcome):
                     return self._worker.runs.record(self._run.id, outcome, also)
-                self._worker.runs.record_attempt(self._run.id, outcome)
-                return outcome
+                return self._worker.runs.record_attempt(self._run.id, outcome)
             except UnavailableError:
                 if attempt == self._settings.write_attempts:
                     raise
@@ -351,7 +374,9 @@ class _Hold:
 
     def _conclude(self, execution: Execution) -> None:
         while self._ended:
-            task, outcome = self._ended.popleft()
+            task, outcome, unrecorded = self._ended.popleft()
+            for kept in unrecorded:
+                execution.keep(kept)
             execution.conclude(task, outcome)
 
     def _collect_stragglers(self) -> None:
@@ -463,3 +488,8 @@ class _Hold:
 
     def _has_news(self) -> bool:
         return has_news(self._run) or self._launched
+
+
+def is_recorded(task: Task, outcome: Outcome) -> bool:
+    """Whether the outcome is a fact of its own: not where a child was started, which is there or not."""
+    return outcome.status is not StepStatus.WAITING and task.part is None

@@ -40,9 +40,13 @@ class RunSteps(StepRecords):
             self._carry(run_id, outcome, static)
         return outcome
 
-    def record_attempt(self, run_id: str, attempt: Outcome) -> None:
+    def record_attempt(self, run_id: str, attempt: Outcome) -> Outcome:
         place = attempt_place(attempt.key, attempt.generation, attempt.attempt, attempt.round)
-        self._put_first(self._step_item(run_id, place, attempt))
+        try:
+            self._runs.table.put(self._step_item(run_id, place, attempt), _is_first_record())
+        except ConditionFailedError as failed:
+            return self._stored(run_id, failed)
+        return attempt
 
     def record_intent(self, run_id: str, key: str, generation: int, round: Round | None = None) -> bool:  # noqa: A002
         item = StepItem(run_id, intent_place(key, generation, round), step_key=key)

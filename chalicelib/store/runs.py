@@ -111,7 +111,7 @@ class DynamoRunStore(RunControl, RunSteps, RunRounds, StepPages, RunLists):
             assign(RunItem.rounds, self._runs.pack_rounds(run_id, rounds)),
         ]
         if not begun:
-            actions.append(RunItem.began_at.remove())
+            actions += [RunItem.began_at.remove(), RunItem.hops.set(0)]
         condition = conditions.is_held_under(fence) & conditions.has_no_news_since(signals)
         try:
             self._runs.table.update(run_id, RUN, actions, condition)

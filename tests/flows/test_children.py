@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 from chalicelib.domain.graph import Edge, Graph, Node, OnError
 from chalicelib.domain.http import HttpRequest, HttpResponse
@@ -109,6 +110,38 @@ class TestSubWorkflow:
         keys = [request.headers["Idempotency-Key"] for request in house.sender.requests]
         assert house.run(run_id).status is RunStatus.SUCCEEDED
         assert keys == [f"{run_id}/sub/a", f"{run_id}/sub/b", f"{run_id}/sub/a", f"{run_id}/sub/b"]
+
+
+class TestTakingUp:
+    def test_a_child_that_was_cancelled_with_its_parent_goes_on_when_the_parent_is_retried(self) -> None:
+        house = House()
+        child = chain(call("a"), Node("w", "wait", config={"seconds": 3600}), call("b"))
+        house.save(child, "wf_child")
+        run_id = house.start(chain(sub()))
+        house.work()
+        house.service.cancel(OWNER, run_id)
+        house.pass_time(120)
+
+        house.control.retry(OWNER, run_id)
+        house.pass_time(3700)
+
+        assert house.run(run_id).status is RunStatus.SUCCEEDED
+        assert [request.url[-1] for request in house.sender.requests] == ["a", "b"]
+
+    def test_a_child_that_ended_while_its_parent_was_not_live_is_heard_after_a_retry(self) -> None:
+        house = House()
+        house.save(chain(call("a")), "wf_child")
+        run_id = house.start(chain(sub()))
+        hint = house.queue.receive()
+        assert hint is not None
+        house.worker.advance(run_id, house.clock.now() + timedelta(seconds=300))
+        house.runs.end(run_id, status=RunStatus.CANCELLED, at=house.clock.now())
+        house.work()
+
+        house.control.retry(OWNER, run_id)
+        house.work()
+
+        assert house.run(run_id).status is RunStatus.SUCCEEDED
 
 
 def spread(body: Graph) -> Graph:

@@ -334,6 +334,34 @@ class TestAnswers:
         with pytest.raises(RunEndedError):
             house.control.answer(OWNER, run_id, "ask", {"ok": 1})
 
+    def test_that_nobody_answered_in_time_is_stored_before_anything_follows(self) -> None:
+        house = House()
+        ask = Node("ask", "user_input", config={"timeout_seconds": 60}, on_error=OnError.CONTINUE)
+        run_id = house.start(chain(ask, call("after")))
+        house.work()
+        house.clock.advance(61)
+        known: list[bool] = []
+
+        def respond(request: HttpRequest) -> HttpResponse:
+            known.append("ask" in house.run(run_id).answers)
+            return ok(request)
+
+        house.answers(respond)
+        house.work()
+
+        assert known == [True]
+        assert house.run(run_id).status is RunStatus.SUCCEEDED
+
+    def test_an_answer_that_came_before_the_limit_was_noticed_counts(self) -> None:
+        house = House()
+        run_id = house.start(chain(Node("ask", "user_input", config={"timeout_seconds": 60})))
+        house.work()
+        house.clock.advance(61)
+        house.control.answer(OWNER, run_id, "ask", {"late": True})
+        house.work()
+
+        assert house.run(run_id).output == {"late": True}
+
     def test_a_waiting_step_is_shown(self) -> None:
         house = House()
         run_id = house.start(chain(call("a"), self.ASK))

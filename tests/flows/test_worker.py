@@ -171,7 +171,7 @@ def test_a_run_that_is_handed_over_too_often_fails_with_a_clear_reason() -> None
 def test_a_run_that_kills_its_workers_fails_with_a_clear_reason() -> None:
     house = House()
     run_id = house.start(calls(1))
-    for _ in range(8):
+    for _ in range(house.settings.max_stalls):
         now = house.clock.now()
         house.runs.claim(run_id, now=now, lease_expires_at=now + timedelta(seconds=1))
         house.clock.advance(2)

@@ -92,6 +92,7 @@ def test_a_run_begins_with_its_first_claim_unless_it_was_turned_away(stores: Sto
     third = claim(stores, at=200)
 
     assert (first.began_at, second.began_at, third.began_at) == (after(10), after(100), after(100))
+    assert (first.hops, second.hops, third.hops) == (1, 1, 2)
 
 
 def test_a_lease_that_lasts_is_not_taken(stores: Stores) -> None:

@@ -78,7 +78,8 @@ def test_the_first_record_of_an_attempt_counts(stores: Stores) -> None:
     first = outcome(status=StepStatus.FAILED)
     stores.runs.record_attempt("exec_1", first)
 
-    stores.runs.record_attempt("exec_1", outcome(status=StepStatus.FAILED, output="late"))
+    counts = stores.runs.record_attempt("exec_1", outcome(status=StepStatus.FAILED, output="late"))
+    assert counts == first
 
     assert stores.runs.history("exec_1").attempts == (first,)
 

@@ -119,8 +119,8 @@ class Driver:
             tasks.append(task)
         self.random.shuffle(tasks)
         for task in tasks:
-            outcome = self.registry.perform(task, 30.0)
-            if not task.step.is_effect:
+            outcome = task.decided or self.registry.perform(task, 30.0)
+            if not task.is_effect:
                 self.execution.keep(outcome)
             elif Execution.is_final(task, outcome):
                 self.outcomes.extend((*self.execution.take_unrecorded(), outcome))
@@ -135,6 +135,9 @@ class Driver:
         for _ in range(limit):
             self.supply()
             verdict = self.execution.advance(self.clock.now())
+            while (overdue := self.execution.next_overdue()) is not None:
+                self.execution.answer(*overdue)
+                verdict = self.execution.advance(self.clock.now())
             if verdict is not None or not (self.step() or self.execution.is_ready()):
                 return verdict
         raise AssertionError("the run does not come to rest")

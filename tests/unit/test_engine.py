@@ -144,8 +144,8 @@ class TestOrder:
 
 class TestFailure:
     def test_a_failed_step_fails_the_run_and_nothing_follows(self) -> None:
-        driver = Driver(graph([trigger(), Node("no", "fail", config={"message": "n is {{ $input.n }}"}), values("after")],
-                              ("start", "no"), ("no", "after")), a_run({"n": 7}))  # fmt: skip
+        failing = Node("no", "fail", config={"message": "n is {{ $input.n }}"})
+        driver = Driver(graph([trigger(), failing, values("after")], ("start", "no"), ("no", "after")), a_run({"n": 7}))
 
         verdict = driver.go()
 

@@ -1,0 +1,64 @@
+"""Running many seeds, and telling what came of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from tests.simulator.faults import KINDS
+from tests.simulator.simulation import Simulation
+from tests.simulator.world import ViolationError
+
+
+@dataclass(slots=True)
+class Totals:
+    seeds: int = 0
+    runs: int = 0
+    steps: int = 0
+    faults: Counter[str] = field(default_factory=Counter)
+    ends: Counter[str] = field(default_factory=Counter)
+    failures: dict[int, str] = field(default_factory=dict)
+    """What was violated, by seed."""
+
+    def add(self, simulation: Simulation) -> None:
+        self.seeds += 1
+        self.runs += len(simulation.watch.known)
+        self.steps += simulation.watch.steps
+        self.faults.update(simulation.world.faults)
+        self.ends.update(simulation.ends())
+
+    def missed(self) -> list[str]:
+        """The kinds of fault that no seed met."""
+        return sorted(KINDS - self.faults.keys())
+
+
+def run_seeds(seeds: Iterable[int], totals: Totals) -> Iterator[int]:
+    """Runs each seed and adds it up; yields those that failed."""
+    for seed in seeds:
+        simulation = Simulation(seed)
+        try:
+            simulation.run()
+        except ViolationError as violation:
+            totals.failures[seed] = str(violation)
+            yield seed
+        totals.add(simulation)
+
+
+def story(seed: int, about: str = "", lines: int | None = None) -> tuple[str, bool]:
+    """The trace of a seed, or its last lines, with what was violated in the end; and whether all was well."""
+    simulation = Simulation(seed)
+    violation: ViolationError | None = None
+    try:
+        simulation.run()
+    except ViolationError as raised:
+        violation = raised
+    trace = list(simulation.world.trace.lines(about))
+    shown = trace if lines is None else trace[-lines:]
+    if violation is not None:
+        shown += ["", f"VIOLATED: {violation}", f"Again: {command(seed)}"]
+    return "\n".join(shown), violation is None
+
+
+def command(seed: int) -> str:
+    return f"python -m tests.simulator --seed {seed}"
