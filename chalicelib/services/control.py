@@ -92,7 +92,7 @@ class Control:
             raise RunNotRetryableError(f"a run that is {run.status} cannot be retried", run_id=run.id)
         program = self._programs.of(run)
         newest = self._newest(run)
-        failed = [o for o in newest.values() if self._blocks(o, program)]
+        failed = [o for o in newest.values() if self._blocks(o, program) and not _lies_in_an_ended(o.key, newest)]
         resets = {**run.resets, **_failed_parts(run, newest), **_resets(run, failed, is_new=False)}
         return self._restart(run, resets)
 
@@ -111,7 +111,11 @@ class Control:
         keys = [escape(name) for name in _downstream(program, node_id)]
         known = [newest[key] for key in keys if key in newest]
         blank = {key: _again(run, key, 0, is_new=True) for key in keys if key not in newest}
-        failed = [o for o in newest.values() if o.key not in keys and self._blocks(o, program)]
+        failed = [
+            o
+            for o in newest.values()
+            if o.key not in keys and self._blocks(o, program) and not _lies_in_an_ended(o.key, newest)
+        ]
         resets = {
             **run.resets,
             **_failed_parts(run, newest),
@@ -178,12 +182,19 @@ def _resets(run: Run, outcomes: Iterable[Outcome], *, is_new: bool) -> dict[str,
     return {outcome.key: _again(run, outcome.key, outcome.attempt, is_new=is_new) for outcome in outcomes}
 
 
+def _lies_in_an_ended(key: str, newest: Mapping[str, Outcome]) -> bool:
+    """Whether a container around the step has ended, having survived what failed in it."""
+    around = (key[:end].rpartition("@")[0] or key[:end] for end, letter in enumerate(key) if letter == ".")
+    return any(container in newest for container in around)
+
+
 def _failed_parts(run: Run, newest: Mapping[str, Outcome]) -> dict[str, Reset]:
     """Resets of what a child run was started for and failed at, where no outcome tells: of parts of a map."""
     failed = {}
     for slot, answer in run.answers.items():
         key, generation = _parts_of(slot)
-        if answer.error is not None and key not in newest and generation == generation_of(run, key):
+        is_told = key in newest or _lies_in_an_ended(key, newest)
+        if answer.error is not None and not is_told and generation == generation_of(run, key):
             failed[key] = _again(run, key, 0, is_new=False)
     return failed
 

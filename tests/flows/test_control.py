@@ -165,6 +165,19 @@ class TestRetry:
         assert timed_out.status is RunStatus.TIMED_OUT
         assert house.run(run_id).status is RunStatus.SUCCEEDED
 
+    def test_a_failed_step_in_a_container_that_survived_it_is_left_alone(self) -> None:
+        house = House()
+        failing_once(house, "a", "b")
+        fork = Node("f", "fork", on_error=OnError.CONTINUE, bodies={"one": Graph((call("a"),))})
+        run_id = house.start(chain(fork, call("b")))
+        house.work()
+
+        house.control.retry(OWNER, run_id)
+        house.work()
+
+        assert called(house) == ["a", "b", "b"]
+        assert set(house.run(run_id).resets) == {"b"}
+
     def test_a_failed_round_of_a_loop_is_retried_and_those_before_are_kept(self) -> None:
         house = House()
         seen: list[str] = []
