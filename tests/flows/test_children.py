@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from chalicelib.domain.graph import Edge, Graph, Node, OnError
 from chalicelib.domain.http import HttpRequest, HttpResponse
+from chalicelib.domain.json import Json
 from chalicelib.domain.listing import RunFilter
 from chalicelib.domain.run import RunStatus
 from tests.flows.house import OWNER, WORKSPACE, House, call, chain, ok
@@ -87,7 +88,7 @@ class TestSubWorkflow:
                 raise KeyboardInterrupt
             return signal(*arguments)  # type: ignore[arg-type]
 
-        house.runs.signal = die_once  # type: ignore[method-assign]
+        house.runs.signal = die_once  # type: ignore[assignment, method-assign]
         try:
             house.work()
         except KeyboardInterrupt:
@@ -145,7 +146,7 @@ class TestTakingUp:
 
 
 def spread(body: Graph) -> Graph:
-    config = {"items": "{{ range(0, $input.count) }}", "concurrency": 50}
+    config: dict[str, Json] = {"items": "{{ range(0, $input.count) }}", "concurrency": 50}
     node = Node("m", "map", config=config, bodies={"body": body})
     after = Node("after", "transform", config={"values": {"n": "{{ length($node.m) }}", "last": "{{ last($node.m) }}"}})
     outer = Node("outer", "transform", config={"values": {"ten": 10}})

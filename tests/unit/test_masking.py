@@ -14,9 +14,7 @@ def test_names_that_hold_secrets(name: str) -> None:
     assert is_secret_name(name)
 
 
-@pytest.mark.parametrize(
-    "name", ["Idempotency-Key", "monkey", "tokens_used", "key_id", "primary_key", "author"]
-)
+@pytest.mark.parametrize("name", ["Idempotency-Key", "monkey", "tokens_used", "key_id", "primary_key", "author"])
 def test_names_that_do_not(name: str) -> None:
     assert not is_secret_name(name)
 
