@@ -66,3 +66,12 @@ destroy: $(STAMP)
 
 smoke: $(STAMP)
 	@$(BIN)/pytest tests/package/smoke.py
+
+# Too slow for every run of the tests: real processes killed under load, and the engine's tests judged by mutants.
+.PHONY: killtest mutation
+
+killtest: $(STAMP)
+	@$(BIN)/python -m tests.crash.kill --rounds 20
+
+mutation: $(STAMP)
+	@$(BIN)/python -m tests.mutation --jobs $(WORKERS) --least 85

@@ -256,6 +256,17 @@ class TestContainersMore:
 
         assert output(Driver(graph([node]), a_run({"right": right}))) == [1, 2]
 
+    def test_a_body_without_steps_gives_what_it_was_given(self) -> None:
+        loop = Node("l", "loop", config={"while": "$loop.index < 3"}, bodies={"body": Graph()})
+
+        assert output(Driver(graph([each([1, 2])]))) == [1, 2]
+        assert output(Driver(graph([values("v", n=1), loop], ("v", "l")))) == {"n": 1}
+
+    def test_ten_thousand_items_are_the_most(self) -> None:
+        found = failure(Driver(graph([each(list(range(10_001)))])))
+
+        assert found.message == "'items' has 10001 members; at most 10000 are allowed"
+
     def test_an_index_counts_from_zero(self) -> None:
         assert output(Driver(graph([each(["a", "b"], values("v", i="{{ $index }}"))]))) == [{"i": 0}, {"i": 1}]
 
@@ -316,6 +327,14 @@ class TestSpreadMaps:
         (gathering,) = handed_out(driver)
         assert offsets == [(0, 100), (100, 100), (200, 50)]
         assert (gathering.gathers, gathering.part) == (3, None)
+
+    def test_a_child_that_ended_during_an_earlier_hold_is_not_started_again(self) -> None:
+        run = a_run(answers={"m.0": Answer(START), "m.1": Answer(START)})
+        driver = Driver(graph([each(list(range(250)), Node("x", "noop"))]), run)
+
+        (task,) = handed_out(driver)
+
+        assert task.slot == "m.2"
 
     def test_the_failure_of_a_child_is_the_maps(self) -> None:
         driver = self.driver(201)
@@ -465,3 +484,21 @@ def test_nothing_is_handed_out_after_a_verdict() -> None:
 
     assert verdict is not None
     assert handed_out(driver) == []
+
+
+def test_nothing_is_handed_out_after_a_failure() -> None:
+    driver = Driver(graph([Node("no", "fail"), call("b")]))
+    task = driver.execution.next_task()
+    assert task is not None
+    driver.execution.conclude(task, driver.registry.perform(task, 1.0))
+
+    assert handed_out(driver) == []
+    assert driver.receiver.requests == []
+
+
+def test_what_was_taken_to_be_recorded_is_not_taken_again() -> None:
+    driver = Driver(graph([values("a", n=1), wait("w", 5)], ("a", "w")))
+    driver.go()
+
+    assert [outcome.key for outcome in driver.execution.take_unrecorded()] == ["a"]
+    assert driver.execution.take_unrecorded() == ()
