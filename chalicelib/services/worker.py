@@ -150,19 +150,19 @@ class _Hold:
     def drive(self) -> None:
         refusal = self._refusal()
         if refusal is not None:
-            self._finish(Verdict(RunStatus.FAILED, failure=refusal), ())
+            self._finish(Verdict(RunStatus.FAILED, failure=refusal), self._run.tail)
             return
         try:
             program = self._worker.programs.of(self._run)
         except (DefinitionError, NotFoundError) as error:
             failure = Failure("definition", f"the version cannot be run: {error.message}")
-            self._finish(Verdict(RunStatus.FAILED, failure=failure), ())
+            self._finish(Verdict(RunStatus.FAILED, failure=failure), self._run.tail)
             return
         try:
             admission = self._worker.limiter.admit(self._run, program)
         except ExpressionError as error:
             failure = Failure("expression", f"the key of the concurrency limit: {error.message}")
-            self._finish(Verdict(RunStatus.FAILED, failure=failure), ())
+            self._finish(Verdict(RunStatus.FAILED, failure=failure), self._run.tail)
             return
         if admission is not Admission.GO:
             self._turn_away(admission)

@@ -168,6 +168,20 @@ def test_a_run_that_is_handed_over_too_often_fails_with_a_clear_reason() -> None
     assert failure.type == "hop_budget"
 
 
+def test_a_run_that_is_refused_keeps_what_it_had_done() -> None:
+    house = House(WorkerSettings(max_hops=1))
+    run_id = house.start(
+        Graph((Node("start", "trigger"), Node("w", "wait", config={"seconds": 60})), (Edge("start", "w"),))
+    )
+    house.work()
+    house.clock.advance(60)
+
+    house.work()
+
+    assert house.run(run_id).status is RunStatus.FAILED
+    assert [step.node_id for step in house.service.get(OWNER, run_id).steps] == ["start"]
+
+
 def test_a_run_that_kills_its_workers_fails_with_a_clear_reason() -> None:
     house = House()
     run_id = house.start(calls(1))
