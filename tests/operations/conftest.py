@@ -41,7 +41,7 @@ class Stage:
         return json.loads(self.out.getvalue())
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def clients() -> Iterator[AwsClients]:
     with EmbeddedAws(remedies=False):
         yield AwsClients(region="eu-central-1")

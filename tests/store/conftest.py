@@ -20,7 +20,7 @@ from tests.store.backends import Calls, Stores, aws_stores, clients, memory_stor
 IS_EMBEDDED = os.environ.get("BACKEND", "moto") == "moto"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def aws() -> Iterator[AwsClients]:
     if IS_EMBEDDED:
         # Only the lock of the local stack's remedies: calls are to take botocore's whole way, serialised and signed.
