@@ -270,7 +270,7 @@ class _Hold:
             if task is None:
                 break
             if task.is_effect:
-                self._steps += child_id(self._run.id, task.slot) not in self._run.children
+                self._steps += not self._is_known_child(task)
                 self._start_effect(execution, task)
                 continue
             performed += 1
@@ -280,6 +280,11 @@ class _Hold:
         if performed:
             self._look()
         return performed > 0
+
+    def _is_known_child(self, task: Task) -> bool:
+        """Whether the task only looks after a child that is there, which is no step forward."""
+        children = self._run.children
+        return bool(children) and child_id(self._run.id, task.slot) in children
 
     def _start_effect(self, execution: Execution, task: Task) -> None:
         seconds = min(self._seconds_left(), task.step.node.timeout_seconds or self._settings.step_timeout)
