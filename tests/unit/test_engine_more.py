@@ -502,3 +502,21 @@ def test_what_was_taken_to_be_recorded_is_not_taken_again() -> None:
 
     assert [outcome.key for outcome in driver.execution.take_unrecorded()] == ["a"]
     assert driver.execution.take_unrecorded() == ()
+
+
+def test_ids_made_in_expressions_differ_between_steps_and_stay_the_same_on_replay() -> None:
+    nodes = [Node(name, "transform", config={"values": {"id": "{{ uuid() }}"}}) for name in ("a", "b")]
+
+    def made() -> list[Json]:
+        driver = Driver(graph(nodes, ("a", "b")))
+        driver.go()
+        return [outcome.output for outcome in driver.concluded]
+
+    first, second = made(), made()
+
+    assert first == second
+    assert first[0] != first[1]
+
+
+def test_a_node_may_have_no_other_exit_than_that_for_errors() -> None:
+    Program.of(graph([Node("a", "noop", on_error=OnError.PORT), Node("b", "noop")], ("a", "b", "error")))
