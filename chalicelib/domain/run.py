@@ -1,6 +1,7 @@
 """Runs, steps and attempts: what they are, and which changes of a run's status are allowed.
 
-A run's status only ever changes along `TRANSITIONS`. A step's outcome, once recorded, never changes.
+A run's status only ever changes along `TRANSITIONS`, from which the stores' conditions are taken. A step's outcome,
+once recorded, never changes.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from chalicelib.domain.errors import IllegalTransitionError
 from chalicelib.domain.graph import MAIN
 from chalicelib.domain.json import Json
 
@@ -56,14 +56,6 @@ TRANSITIONS: Mapping[RunStatus, frozenset[RunStatus]] = {
 def allowed_sources(target: RunStatus) -> frozenset[RunStatus]:
     """The statuses from which a run may change to `target`."""
     return frozenset(source for source, targets in TRANSITIONS.items() if target in targets)
-
-
-def check_transition(source: RunStatus, target: RunStatus) -> None:
-    """Raises IllegalTransitionError where `TRANSITIONS` does not allow the change."""
-    if target not in TRANSITIONS[source]:
-        raise IllegalTransitionError(
-            f"a run that is {source} cannot become {target}", source=source.value, target=target.value
-        )
 
 
 class StepStatus(StrEnum):

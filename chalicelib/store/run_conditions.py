@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from pynamodb.expressions.condition import Condition
 
-from chalicelib.domain.run import FINAL, LIVE, RunStatus
+from chalicelib.domain.run import FINAL, RunStatus, allowed_sources
 from chalicelib.store.attributes import Member, has_fewer_than
 from chalicelib.store.run_items import RunItem
 from chalicelib.store.values import MAX_ANSWERS_BYTES, MAX_CHILDREN
 
-CLAIMABLE = (RunStatus.QUEUED, RunStatus.RUNNING, RunStatus.WAITING)
+CLAIMABLE = allowed_sources(RunStatus.RUNNING)
 
 
 def is_new() -> Condition:
@@ -26,7 +27,7 @@ def may_be_claimed(now: datetime) -> Condition:
     passed does not stand in the way: whoever claims the run is to find that out and end it.
     """
     released = RunItem.lease_expires_at.does_not_exist() | (RunItem.lease_expires_at <= now)
-    condition: Condition = RunItem.status.is_in(*(status.value for status in CLAIMABLE)) & released
+    condition: Condition = RunItem.status.is_in(*_values(CLAIMABLE)) & released
     return condition
 
 
@@ -44,7 +45,7 @@ def is_held_under(fence: int) -> Condition:
 
 def has_not_ended() -> Condition:
     """Guards a final status and its result against a second, different end."""
-    return RunItem.status.is_in(*sorted(status.value for status in LIVE))
+    return RunItem.status.is_in(*_values(allowed_sources(RunStatus.CANCELLED)))
 
 
 def is_due_at(seen: datetime) -> Condition:
@@ -60,7 +61,7 @@ def has_no_news_since(signals: int) -> Condition:
 
 def has_ended() -> Condition:
     """Guards a live run's place in the due index, and what it is doing against being started once more."""
-    return RunItem.status.is_in(*sorted(status.value for status in FINAL))
+    return RunItem.status.is_in(*_values(FINAL))
 
 
 def has_ended_under(fence: int) -> Condition:
@@ -71,7 +72,7 @@ def has_ended_under(fence: int) -> Condition:
 
 def may_be_paused() -> Condition:
     """Guards a final status, and the fence of a run that is paused already."""
-    return RunItem.status.is_in(*sorted(status.value for status in LIVE - {RunStatus.PAUSED}))
+    return RunItem.status.is_in(*_values(allowed_sources(RunStatus.PAUSED)))
 
 
 def is_paused() -> Condition:
@@ -82,7 +83,7 @@ def is_paused() -> Condition:
 
 def takes_signals(*, paused: bool) -> Condition:
     """Guards the due index: a paused run is not to enter it, any other live one must not miss it."""
-    return is_paused() if paused else RunItem.status.is_in(*(status.value for status in CLAIMABLE))
+    return is_paused() if paused else RunItem.status.is_in(*_values(CLAIMABLE))
 
 
 def has_room_for(slot: str, size_bytes: int) -> Condition:
@@ -103,3 +104,7 @@ def may_adopt(child_id: str) -> Condition:
     room = RunItem.children.does_not_exist() | has_fewer_than(MAX_CHILDREN, RunItem.children)
     condition: Condition = room | RunItem.children.contains(child_id)
     return condition
+
+
+def _values(statuses: Iterable[RunStatus]) -> list[str]:
+    return sorted(status.value for status in statuses)

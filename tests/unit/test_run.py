@@ -6,8 +6,7 @@ import itertools
 
 import pytest
 
-from chalicelib.domain.errors import IllegalTransitionError
-from chalicelib.domain.run import FINAL, LIVE, TRANSITIONS, RunStatus, allowed_sources, check_transition
+from chalicelib.domain.run import FINAL, LIVE, TRANSITIONS, RunStatus, allowed_sources
 
 Q, R, W, P = RunStatus.QUEUED, RunStatus.RUNNING, RunStatus.WAITING, RunStatus.PAUSED
 S, F, C, T = RunStatus.SUCCEEDED, RunStatus.FAILED, RunStatus.CANCELLED, RunStatus.TIMED_OUT
@@ -43,11 +42,7 @@ ALLOWED = {
 
 @pytest.mark.parametrize(("source", "target"), list(itertools.product(RunStatus, RunStatus)))
 def test_a_change_is_allowed_exactly_where_the_table_says(source: RunStatus, target: RunStatus) -> None:
-    if (source, target) in ALLOWED:
-        check_transition(source, target)
-    else:
-        with pytest.raises(IllegalTransitionError):
-            check_transition(source, target)
+    assert (target in TRANSITIONS[source]) == ((source, target) in ALLOWED)
 
 
 def test_every_status_is_live_or_final() -> None:
