@@ -34,10 +34,6 @@ class TooLargeError(InvalidError):
     """The value is larger than this product accepts."""
 
 
-class UnsupportedMediaTypeError(InvalidError):
-    """The content type is not one that this call reads."""
-
-
 class DefinitionError(InvalidError):
     """The workflow's definition breaks a rule."""
 
