@@ -74,6 +74,26 @@ class HookNotFoundError(NotFoundError):
     """The inbound webhook does not exist."""
 
 
+class EndpointNotFoundError(NotFoundError):
+    """The webhook endpoint does not exist."""
+
+
+class DeliveryNotFoundError(NotFoundError):
+    """The delivery does not exist."""
+
+
+class SubscriptionNotFoundError(NotFoundError):
+    """There is no such subscription."""
+
+
+class SourceNotFoundError(NotFoundError):
+    """The source does not exist."""
+
+
+class ScheduleNotFoundError(NotFoundError):
+    """The schedule does not exist."""
+
+
 class BlobNotFoundError(NotFoundError):
     """A stored body is missing."""
 

@@ -15,6 +15,10 @@ SCOPES = frozenset(
         "executions:write",
         "webhooks:read",
         "webhooks:write",
+        "events:read",
+        "events:write",
+        "schedules:read",
+        "schedules:write",
     }
 )
 

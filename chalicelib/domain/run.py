@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from chalicelib.domain.events import Cause
 from chalicelib.domain.graph import MAIN
 from chalicelib.domain.json import Json
 
@@ -180,6 +181,16 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
+class Start:
+    """How a run comes about. With a `run_id`, which follows from what starts it, repeated starts are one."""
+
+    user_id: str | None = None
+    cause: Cause | None = None
+    run_id: str | None = None
+    exclusive: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """One execution of one version of a workflow, as stored.
 
@@ -225,6 +236,12 @@ class Run:
     """What its effects are known by to receivers instead of its id: a child that is started again by a retry of its
     parent repeats the effects of the one before it, and says so."""
     children: frozenset[str] = frozenset()
+    created_by: str | None = None
+    """The user who started it, or made what did."""
+    cause: Cause | None = None
+    """The event that started it, if one did."""
+    exclusive: str | None = None
+    """Of the runs that share this name only one is under way at a time; the others wait for it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
 from chalicelib.domain.graph import Graph
 from chalicelib.domain.json import Json
+
+EXEOFLOW = "exeoflow"
+TWINIT = "twinit"
 
 BULK_RETRY_ID = "wf_bulkretry"
 INTERNAL_IDS = frozenset({BULK_RETRY_ID})
@@ -37,6 +40,13 @@ class Workflow:
     updated_at: datetime
     revision: int = 1
     timeout_seconds: float | None = None
+    dialect: str = EXEOFLOW
+    """In which API's words its document is written; only that API changes it."""
+    created_by: str | None = None
+    updated_by: str | None = None
+    """Users. None for workflows of earlier releases."""
+    labels: Mapping[str, Json] = field(default_factory=dict)
+    """Small facts of its dialect that lists need without the document."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,10 @@ class Scope(StrEnum):
     WRITE_RUNS = "executions:write"
     READ_HOOKS = "webhooks:read"
     WRITE_HOOKS = "webhooks:write"
+    READ_EVENTS = "events:read"
+    WRITE_EVENTS = "events:write"
+    READ_SCHEDULES = "schedules:read"
+    WRITE_SCHEDULES = "schedules:write"
 
 
 def require(principal: Principal, scope: Scope) -> None:

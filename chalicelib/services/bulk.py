@@ -23,7 +23,7 @@ from chalicelib.domain.errors import (
 from chalicelib.domain.graph import Edge, Graph, Node, RetryPolicy
 from chalicelib.domain.identity import Principal
 from chalicelib.domain.json import Json
-from chalicelib.domain.run import Outcome, Run, RunStatus, StepStatus
+from chalicelib.domain.run import Outcome, Run, RunStatus, Start, StepStatus
 from chalicelib.domain.workflow import BULK_RETRY_ID, Workflow, WorkflowBody, WorkflowStatus
 from chalicelib.services.access import Access, Scope
 from chalicelib.services.control import Control
@@ -139,7 +139,8 @@ class BulkRetries:
             "until": until.isoformat(),
             "total": total,
         }
-        return _described(self._runs.start(self._built_in(principal.workspace_id), wanted))
+        built_in = self._built_in(principal.workspace_id)
+        return _described(self._runs.start(built_in, wanted, start=Start(principal.user_id)))
 
     def get(self, principal: Principal, run_id: str) -> BulkRetry:
         """How far it has come. Raises RunNotFoundError, also for a run of another kind."""

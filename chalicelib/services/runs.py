@@ -12,7 +12,7 @@ from chalicelib.domain.errors import AlreadyExistsError, IdempotencyConflictErro
 from chalicelib.domain.identity import Principal
 from chalicelib.domain.ids import ENTROPY_BYTES, mint
 from chalicelib.domain.json import Json
-from chalicelib.domain.run import LIVE, Failure, Run, RunStatus, RunSummary
+from chalicelib.domain.run import LIVE, Failure, Run, RunStatus, RunSummary, Start
 from chalicelib.domain.tasks import Task
 from chalicelib.domain.workflow import Workflow
 from chalicelib.services.access import Access, Scope, require
@@ -35,6 +35,9 @@ __all__ = ["RESEND_SECONDS", "RunView", "Runs", "StepPage", "StepView"]
 RESEND_SECONDS = 60
 KEY_LIFETIME = timedelta(hours=24)
 _SWEEP_PAGE = 100
+
+
+BY_NOBODY = Start()
 
 
 class Runs:
@@ -66,15 +69,18 @@ class Runs:
         input: Json,  # noqa: A002 - the run's word
         trigger: str = "manual",
         idempotency_key: str | None = None,
+        start: Start = BY_NOBODY,
     ) -> Run:
         """Accepts a run of the workflow's present version: stored first, hinted at after.
 
         With a key, starts of one workflow by one trigger within a day are one: repetitions get the first one's run.
         Raises IdempotencyConflictError for a repetition with another input.
         """
-        run = self._new_run(workflow, input, trigger)
+        run = self._new_run(workflow, input, trigger, start)
         if idempotency_key is not None:
             return self._start_once(run, idempotency_key)
+        if start.run_id is not None:
+            return self._accept_once(run)
         self._accept(run)
         return run
 
@@ -113,13 +119,14 @@ class Runs:
         """A new run of the workflow's newest version with the same input. Raises WorkflowNotFoundError."""
         run = self.owned(principal, run_id, Scope.WRITE_RUNS)
         workflow = self._access.workflow(principal, run.workflow_id, Scope.WRITE_RUNS)
-        return self.start(workflow, run.input, run.trigger)
+        return self.start(workflow, run.input, run.trigger, start=Start(principal.user_id))
 
     def start_same_version(self, principal: Principal, run_id: str) -> Run:
         """A new run of the very version that the run had, with the same input."""
         run = self.owned(principal, run_id, Scope.WRITE_RUNS)
         workflow = self._access.workflow(principal, run.workflow_id, Scope.WRITE_RUNS)
-        return self.start(replace(workflow, version=run.version, body_ref=run.body_ref), run.input, run.trigger)
+        same = replace(workflow, version=run.version, body_ref=run.body_ref)
+        return self.start(same, run.input, run.trigger, start=Start(principal.user_id))
 
     def waiting(self, run: Run) -> tuple[Task, ...]:
         """The steps of a live run that wait for a time, an answer or their next attempt."""
@@ -132,11 +139,11 @@ class Runs:
             raise RunNotFoundError(run_id=run_id)
         return run
 
-    def _new_run(self, workflow: Workflow, input: Json, trigger: str) -> Run:  # noqa: A002
+    def _new_run(self, workflow: Workflow, input: Json, trigger: str, start: Start) -> Run:  # noqa: A002
         now = self._clock.now()
         limit = workflow.timeout_seconds
         return Run(
-            id=mint("exec_", now, self._entropy.bytes(ENTROPY_BYTES)),
+            id=start.run_id or mint("exec_", now, self._entropy.bytes(ENTROPY_BYTES)),
             workspace_id=workflow.workspace_id,
             workflow_id=workflow.id,
             workflow_name=workflow.name,
@@ -148,6 +155,9 @@ class Runs:
             trigger=trigger,
             deadline_at=now + timedelta(seconds=limit) if limit else None,
             due_at=now + timedelta(seconds=RESEND_SECONDS),
+            created_by=start.user_id,
+            cause=start.cause,
+            exclusive=start.exclusive,
         )
 
     def _accept(self, run: Run) -> None:
@@ -162,10 +172,14 @@ class Runs:
                 return self._store.get(run_id)
             except RunNotFoundError:
                 run = replace(run, id=run_id)
+        return self._accept_once(run)
+
+    def _accept_once(self, run: Run) -> Run:
+        """The run that has this id, whoever stored it; a hint that was lost after storing is sent by the tick."""
         try:
             self._accept(run)
         except AlreadyExistsError:
-            return self._store.get(run_id)
+            return self._store.get(run.id)
         return run
 
     def _marked_id(self, run: Run, key: str) -> str:

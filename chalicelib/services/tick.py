@@ -9,7 +9,9 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Protocol
 
+from chalicelib.domain.errors import UnavailableError
 from chalicelib.domain.run import RunStatus
 from chalicelib.services.ports import DUE_SHARDS, Clock, DueRun, RunQueue, RunStore
 
@@ -26,16 +28,32 @@ class TickSettings:
     page: int = 200
 
 
+class Pass(Protocol):
+    def run(self) -> int:
+        """One pass over a due index; how many hints were sent."""
+
+
 @dataclass(frozen=True, slots=True)
 class Tick:
+    """`others` are the passes over what is due besides runs."""
+
     runs: RunStore
     queue: RunQueue
     clock: Clock
     settings: TickSettings = TickSettings()
+    others: tuple[Pass, ...] = ()
 
     def run(self) -> int:
-        """One pass over the due index; how many hints were sent."""
+        """One pass over every due index; how many hints were sent. What one index cannot do keeps no other from it."""
         sent = sum(self._pass(shard) for shard in range(DUE_SHARDS))
+        failure: UnavailableError | None = None
+        for other in self.others:
+            try:
+                sent += other.run()
+            except UnavailableError as error:
+                failure = error
+        if failure is not None:
+            raise failure
         logger.info("tick", extra={"action": "tick", "hints": sent})
         return sent
 

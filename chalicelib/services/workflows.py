@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from chalicelib.domain.errors import StaleWriteError, TooLargeError, WorkflowNotFoundError
 from chalicelib.domain.graph import Graph
@@ -45,6 +45,17 @@ class Change:
     members: Mapping[str, Json] = field(default_factory=dict)
 
 
+class Watcher(Protocol):
+    """Somebody who keeps other things in step with workflows. Each call may come for a change that is never stored,
+    and again for one that was; what follows from a workflow is therefore checked against it when it is used."""
+
+    def changing(self, workflow: Workflow, graph: Graph) -> None:
+        """Before the workflow is stored as it is here; `revision` 1 is its creation."""
+
+    def deleting(self, workflow: Workflow) -> None:
+        """After the workflow was hidden, before it is gone."""
+
+
 class Workflows:
     def __init__(
         self,
@@ -54,6 +65,7 @@ class Workflows:
         runs: Runs,
         clock: Clock,
         entropy: Entropy,
+        watchers: tuple[Watcher, ...] = (),
     ) -> None:
         self._access = access
         self._workflows = workflows
@@ -61,6 +73,7 @@ class Workflows:
         self._runs = runs
         self._clock = clock
         self._entropy = entropy
+        self._watchers = watchers
 
     def create(
         self,
@@ -87,7 +100,10 @@ class Workflows:
             created_at=now,
             updated_at=now,
             timeout_seconds=body.graph.timeout_seconds,
+            created_by=principal.user_id,
+            updated_by=principal.user_id,
         )
+        self._announce(workflow, body.graph)
         self._workflows.create(workflow, body)
         return workflow
 
@@ -105,7 +121,7 @@ class Workflows:
         return self._until_fresh(workflow, lambda current: self._apply(current, change, compile_))
 
     def set_status(self, workflow: Workflow, status: WorkflowStatus) -> WorkflowView:
-        """Activates or deactivates; nothing is written if the workflow is that already."""
+        """Activates or deactivates; the workflow is not written if it is that already."""
         return self._view(self._until_fresh(workflow, lambda current: self._with_status(current, status)))
 
     def delete(self, workflow: Workflow) -> None:
@@ -117,6 +133,8 @@ class Workflows:
             self._until_fresh(workflow, lambda current: self._with_status(current, WorkflowStatus.DELETING))
         for hook in self._hooks.list(workflow.workspace_id, workflow.id):
             self._hooks.delete(workflow.workspace_id, hook.id)
+        for watcher in self._watchers:
+            watcher.deleting(workflow)
         self._runs.cancel_live_of(workflow.workspace_id, workflow.id)
         self._workflows.delete(workflow.workspace_id, workflow.id)
 
@@ -132,6 +150,7 @@ class Workflows:
         )
         # Compared as text: in Python 1 == 1.0 == True, and the order of members is the client's to choose.
         if encode(dict(source)) == encode(dict(body.source)):
+            self._announce(changed, body.graph)
             self._workflows.replace(changed)
             return WorkflowView(changed, body)
         new_body = self._body(current.id, current.version + 1, source, compile_)
@@ -141,15 +160,22 @@ class Workflows:
             body_ref=new_body.ref,
             timeout_seconds=new_body.graph.timeout_seconds,
         )
+        self._announce(changed, new_body.graph)
         self._workflows.replace(changed, new_body)
         return WorkflowView(changed, new_body)
 
     def _with_status(self, current: Workflow, status: WorkflowStatus) -> Workflow:
+        changed = replace(current, status=status, updated_at=self._clock.now(), revision=current.revision + 1)
+        if self._watchers and status is not WorkflowStatus.DELETING:
+            self._announce(changed, self._view(current).body.graph)
         if current.status is status:
             return current
-        changed = replace(current, status=status, updated_at=self._clock.now(), revision=current.revision + 1)
         self._workflows.replace(changed)
         return changed
+
+    def _announce(self, workflow: Workflow, graph: Graph) -> None:
+        for watcher in self._watchers:
+            watcher.changing(workflow, graph)
 
     def _until_fresh(self, workflow: Workflow, attempt: Callable[[Workflow], T]) -> T:
         """`attempt` on the workflow as it is stored now, again while others change it in between."""

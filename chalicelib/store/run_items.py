@@ -169,7 +169,7 @@ class RunTable:
         answers = item.answers or {}
         texts = (item.input, item.output, item.failure, item.tail, item.rounds, item.resets, item.origin)
         values = self.values.unpack(owner_of(item.run_id), (*texts, *answers.values()))
-        parent, part, lineage = run_json.origin_from_json(values[6])
+        origin = run_json.origin_from_json(values[6])
         unpacked = zip(answers, map(run_json.answer_from_json, values[_VALUES_PER_RUN:]), strict=True)
         return Run(
             id=item.run_id,
@@ -195,13 +195,16 @@ class RunTable:
             tail=outcomes.all_from_json(values[3]),
             rounds=round_json.all_from_json(values[4]),
             resets=run_json.resets_from_json(values[5]),
-            parent=parent,
-            part=part,
-            lineage=lineage,
+            parent=origin.parent,
+            part=origin.part,
+            lineage=origin.lineage,
             depth=int(item.depth),
             signals=int(item.signals),
             answers=dict(unpacked),
             children=frozenset(item.children or ()),
+            created_by=origin.created_by,
+            cause=origin.cause,
+            exclusive=origin.exclusive,
         )
 
     def pack_outcomes(self, run_id: str, several: tuple[Outcome, ...]) -> str | None:

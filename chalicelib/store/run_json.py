@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
+from chalicelib.domain.events import Cause
 from chalicelib.domain.ids import epoch_ms
 from chalicelib.domain.run import Answer, Parent, Part, Reset, Run
 from chalicelib.domain.times import from_epoch_ms
 from chalicelib.store import outcomes
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The members of a run that say where it comes from."""
+
+    parent: Parent | None
+    part: Part | None
+    lineage: str | None
+    created_by: str | None
+    cause: Cause | None
+    exclusive: str | None
 
 
 def answer_to_json(answer: Answer) -> dict[str, Any]:
@@ -36,7 +50,7 @@ def resets_from_json(members: Any) -> dict[str, Reset]:
 
 
 def origin_to_json(run: Run) -> dict[str, Any]:
-    """Empty for a run that no other run started."""
+    """What of it is set; empty for a run that nobody in particular started."""
     members: dict[str, Any] = {}
     if run.parent is not None:
         members["parent"] = [run.parent.run_id, run.parent.slot]
@@ -44,12 +58,23 @@ def origin_to_json(run: Run) -> dict[str, Any]:
         members["part"] = run.part.path
     if run.lineage is not None:
         members["lineage"] = run.lineage
+    if run.created_by is not None:
+        members["created_by"] = run.created_by
+    if run.cause is not None:
+        members["cause"] = [run.cause.emitter_id, run.cause.channel, run.cause.event_id, run.cause.hops]
+    if run.exclusive is not None:
+        members["exclusive"] = run.exclusive
     return members
 
 
-def origin_from_json(members: Any) -> tuple[Parent | None, Part | None, str | None]:
-    """None for a run that no other run started."""
+def origin_from_json(members: Any) -> Origin:
+    """`members` may be None."""
     members = members or {}
-    parent = Parent(*members["parent"]) if "parent" in members else None
-    part = Part(tuple(members["part"])) if "part" in members else None
-    return parent, part, members.get("lineage")
+    return Origin(
+        parent=Parent(*members["parent"]) if "parent" in members else None,
+        part=Part(tuple(members["part"])) if "part" in members else None,
+        lineage=members.get("lineage"),
+        created_by=members.get("created_by"),
+        cause=Cause(*members["cause"]) if "cause" in members else None,
+        exclusive=members.get("exclusive"),
+    )

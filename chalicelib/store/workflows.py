@@ -12,16 +12,19 @@ from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.expressions.condition import Condition
 
 from chalicelib.domain.errors import AlreadyExistsError, StaleWriteError, WorkflowNotFoundError
+from chalicelib.domain.json import Json, decode, encode
 from chalicelib.domain.listing import Page
-from chalicelib.domain.workflow import Workflow, WorkflowBody, WorkflowStatus
+from chalicelib.domain.workflow import EXEOFLOW, Workflow, WorkflowBody, WorkflowStatus
 from chalicelib.store import graphs
-from chalicelib.store.attributes import TimeAttribute
+from chalicelib.store.attributes import OptionalTextAttribute, TimeAttribute
 from chalicelib.store.definition_items import DefinitionItem, bodies_of, workflows_of
 from chalicelib.store.table import ConditionFailedError, RawItem, Table
 from chalicelib.store.values import Values
 
 
 class WorkflowItem(DefinitionItem):
+    """Workflows of earlier releases lack what follows `timeout_seconds`."""
+
     workspace_id = UnicodeAttribute()
     title = UnicodeAttribute()
     description = UnicodeAttribute()
@@ -32,6 +35,10 @@ class WorkflowItem(DefinitionItem):
     updated_at = TimeAttribute()
     revision = NumberAttribute()
     timeout_seconds = NumberAttribute(null=True)
+    dialect = UnicodeAttribute(default=EXEOFLOW)
+    created_by = OptionalTextAttribute()
+    updated_by = OptionalTextAttribute()
+    labels = OptionalTextAttribute()
 
 
 class BodyItem(DefinitionItem):
@@ -139,6 +146,10 @@ def _item(workflow: Workflow) -> WorkflowItem:
         updated_at=workflow.updated_at,
         revision=workflow.revision,
         timeout_seconds=workflow.timeout_seconds,
+        dialect=workflow.dialect,
+        created_by=workflow.created_by,
+        updated_by=workflow.updated_by,
+        labels=encode(dict(workflow.labels)).decode() if workflow.labels else None,
     )
 
 
@@ -156,4 +167,14 @@ def _workflow(raw: RawItem) -> Workflow:
         updated_at=item.updated_at,
         revision=int(item.revision),
         timeout_seconds=item.timeout_seconds,
+        dialect=item.dialect,
+        created_by=item.created_by,
+        updated_by=item.updated_by,
+        labels=_labels(item.labels),
     )
+
+
+def _labels(text: str | None) -> dict[str, Json]:
+    labels = decode(text.encode()) if text else {}
+    assert isinstance(labels, dict)
+    return labels

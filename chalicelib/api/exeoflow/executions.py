@@ -13,7 +13,7 @@ from chalicelib.api.common.services import Services
 from chalicelib.api.exeoflow import wire
 from chalicelib.api.exeoflow.envelope import paging, success
 from chalicelib.domain.json import Json
-from chalicelib.domain.run import Run, RunSummary
+from chalicelib.domain.run import Run, RunSummary, Start
 from chalicelib.services.access import Scope, is_id, require
 from chalicelib.services.ports import Page, RunFilter
 
@@ -30,7 +30,8 @@ class Executions:
     def execute(self, call: Call) -> Reply:
         services = self._services()
         workflow = services.access.workflow(call.principal, call.params["workflow_id"], Scope.WRITE_RUNS)
-        run = services.runs.start(workflow, _input(call), idempotency_key=idempotency_key(call))
+        started = Start(call.principal.user_id)
+        run = services.runs.start(workflow, _input(call), idempotency_key=idempotency_key(call), start=started)
         return success(wire.started(run))
 
     def list(self, call: Call) -> Reply:
