@@ -42,3 +42,8 @@ class Blobs:
         if hashlib.sha256(content).hexdigest() != sha256:
             raise BlobNotFoundError("A stored body is not what was stored.", owner=owner, sha256=sha256)
         return content
+
+    def delete(self, owner: str, sha256: str) -> None:
+        """Nothing happens if the bytes are gone."""
+        with aws_errors():
+            self._clients.s3.delete_object(Bucket=self._bucket, Key=f"{owner}/{sha256}")

@@ -34,3 +34,7 @@ class DynamoCounterStore:
         ]
         raw = self._table.update(name, None, actions, returns="ALL_NEW")
         return int(CounterItem.from_raw_data(raw).amount)
+
+    def read(self, name: str) -> int:
+        raw = self._table.get(name)
+        return 0 if raw is None else int(CounterItem.from_raw_data(raw).amount)

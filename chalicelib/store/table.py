@@ -11,20 +11,28 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, TypeAlias
 
 from botocore.exceptions import ClientError
+from pynamodb.attributes import Attribute
 from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.projection import create_projection_expression
 from pynamodb.expressions.update import Action, Update
 from pynamodb.models import Model
 
+from chalicelib.domain.errors import UnavailableError
 from chalicelib.store.aws import aws_errors, error_code
 
 RawItem: TypeAlias = dict[str, dict[str, Any]]
 
 MAX_HASH_BYTES = 2048
 MAX_RANGE_BYTES = 1024
+
+Key: TypeAlias = tuple[str, "str | None"]
+_MAX_BATCH_WRITES = 25
+_MAX_BATCH_READS = 100
+_BATCH_ATTEMPTS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +43,13 @@ class Tables:
     definitions: str
     runs: str
     counters: str
+    events: str
+    deliveries: str
+    pins: str
 
     @classmethod
     def of_stage(cls, stage: str) -> Tables:
-        return cls(*(f"penstock-{stage}-{name}" for name in ("identities", "definitions", "runs", "counters")))
+        return cls(**{field.name: f"penstock-{stage}-{field.name}" for field in fields(cls)})
 
 
 class ConditionFailedError(Exception):
@@ -85,14 +96,27 @@ class Table:
         item: RawItem = self._write("update_item", call).get("Attributes", {})
         return item
 
-    def delete(self, hash_key: str, range_key: str | None, condition: Condition | None = None) -> None:
+    def delete(
+        self, hash_key: str, range_key: str | None, condition: Condition | None = None, *, returns: str = "NONE"
+    ) -> RawItem:
         """Nothing happens if the item is gone. Raises ConditionFailedError."""
         if not _can_be_stored(hash_key, range_key):
-            return
+            return {}
         call = _Call(self._name)
         call.parameters["Key"] = self._key(hash_key, range_key)
+        if returns != "NONE":
+            call.parameters["ReturnValues"] = returns
         call.require(condition)
-        self._write("delete_item", call)
+        item: RawItem = self._write("delete_item", call).get("Attributes", {})
+        return item
+
+    def delete_all(self, keys: Sequence[Key]) -> None:
+        """Deletes the items of these keys, each of which may be gone."""
+        for start in range(0, len(keys), _MAX_BATCH_WRITES):
+            some = keys[start : start + _MAX_BATCH_WRITES]
+            requests: Any = {self._name: [{"DeleteRequest": {"Key": self._key(*key)}} for key in some]}
+            for _ in self._batches("batch_write_item", requests, "UnprocessedItems"):
+                pass
 
     def get(self, hash_key: str, range_key: str | None = None) -> RawItem | None:
         """The item as of now, or None."""
@@ -105,6 +129,16 @@ class Table:
         item: RawItem | None = answer.get("Item")
         return item
 
+    def get_all(self, keys: Sequence[Key]) -> list[RawItem]:
+        """The items of these keys as of now, those that there are, in no order."""
+        found: list[RawItem] = []
+        for start in range(0, len(keys), _MAX_BATCH_READS):
+            some = [self._key(*key) for key in keys[start : start + _MAX_BATCH_READS]]
+            requests: Any = {self._name: {"Keys": some, "ConsistentRead": True}}
+            for answer in self._batches("batch_get_item", requests, "UnprocessedKeys"):
+                found += answer["Responses"].get(self._name, ())
+        return found
+
     def query(
         self,
         keys: Condition,
@@ -113,19 +147,38 @@ class Table:
         index: str | None = None,
         newest_first: bool = False,
         page_size: int | None = None,
+        attributes: Sequence[Attribute[Any]] | None = None,
     ) -> Iterator[RawItem]:
-        """Items in the order of the range key. The table is read consistently; an index cannot be."""
+        """Items in the order of the range key, or these attributes of them. The table is read consistently; an index
+        cannot be."""
         call = self._query(keys, where, index)
         call.parameters["ScanIndexForward"] = not newest_first
         if page_size is not None:
             call.parameters["Limit"] = page_size
+        if attributes is not None:
+            call.parameters["ProjectionExpression"] = create_projection_expression(attributes, call.names)
         for page in self._pages(call):
             yield from page["Items"]
 
-    def count(self, keys: Condition, where: Condition | None = None, *, index: str | None = None) -> int:
+    def count(
+        self,
+        keys: Condition,
+        where: Condition | None = None,
+        *,
+        index: str | None = None,
+        most: int | None = None,
+    ) -> int:
+        """With `most`, of the items from the last in the order of the range key on, and no more than that many."""
         call = self._query(keys, where, index)
         call.parameters["Select"] = "COUNT"
-        return sum(page["Count"] for page in self._pages(call))
+        if most is not None:
+            call.parameters |= {"Limit": most, "ScanIndexForward": False}
+        total = 0
+        for page in self._pages(call):
+            total += page["Count"]
+            if most is not None and total >= most:
+                return most
+        return total
 
     def _query(self, keys: Condition, where: Condition | None, index: str | None) -> _Call:
         call = _Call(self._name)
@@ -147,6 +200,17 @@ class Table:
             if "LastEvaluatedKey" not in page:
                 return
             parameters["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+    def _batches(self, operation: str, requests: Any, left_out: str) -> Iterator[Mapping[str, Any]]:
+        """Answers until nothing is left out. Raises UnavailableError for a table that keeps leaving things out."""
+        for _ in range(_BATCH_ATTEMPTS):
+            with aws_errors():
+                answer: Mapping[str, Any] = getattr(self._client, operation)(RequestItems=requests)
+            yield answer
+            requests = answer.get(left_out)
+            if not requests:
+                return
+        raise UnavailableError(reason=left_out)
 
     def _write(self, operation: str, call: _Call) -> Mapping[str, Any]:
         try:
@@ -192,11 +256,25 @@ def can_be_key(text: str) -> bool:
     return 0 < len(text.encode()) <= MAX_RANGE_BYTES
 
 
+def can_be_partition(text: str) -> bool:
+    return 0 < len(text.encode()) <= MAX_HASH_BYTES
+
+
 def bounded(text: str, most_bytes: int) -> str:
     """The text itself, or its hash where it would be longer."""
     raw = text.encode()
     return text if len(raw) <= most_bytes else f"sha256#{hashlib.sha256(raw).hexdigest()}"
 
 
+def part(text: str) -> str:
+    """`text` without the separator: an id that a caller made up cannot name somebody else's partition."""
+    return text.replace("%", "%25").replace("#", "%23")
+
+
+def whole(text: str) -> str:
+    """What `part` was made of."""
+    return text.replace("%23", "#").replace("%25", "%")
+
+
 def _can_be_stored(hash_key: str, range_key: str | None) -> bool:
-    return 0 < len(hash_key.encode()) <= MAX_HASH_BYTES and (range_key is None or can_be_key(range_key))
+    return can_be_partition(hash_key) and (range_key is None or can_be_key(range_key))

@@ -14,6 +14,7 @@ from typing import TypeGuard
 
 import msgspec
 
+from chalicelib.domain.errors import TooLargeError
 from chalicelib.domain.json import Json
 from chalicelib.store.blobs import Blobs
 
@@ -39,12 +40,15 @@ class Values:
         self._blobs = blobs
         self._inline_bytes = inline_bytes
 
-    def pack(self, owner: str, value: object, inline_bytes: int = INLINE_BYTES) -> str:
+    def pack(self, owner: str, value: object, inline_bytes: int = INLINE_BYTES, most_bytes: int | None = None) -> str:
         """The text for an item; `value` is JSON, tuples and read-only mappings included.
 
-        `inline_bytes` lowers the limit for values of which an item has many.
+        `inline_bytes` lowers the limit for values of which an item has many, or that are written often. Raises
+        TooLargeError above `most_bytes`.
         """
         content = msgspec.json.encode(value)
+        if most_bytes is not None and len(content) > most_bytes:
+            raise TooLargeError(f"The value is larger than {most_bytes} bytes.", size=len(content))
         if len(content) <= min(inline_bytes, self._inline_bytes):
             return content.decode()
         return f"{_REFERENCE}{self._blobs.put(owner, content)}:{len(content)}"

@@ -1,0 +1,138 @@
+"""Webhook endpoints: what callers change by revision, and what deliveries note on them meanwhile."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from chalicelib.domain.endpoints import Endpoint, EndpointStatus, EndpointStyle, Secret
+from chalicelib.domain.errors import AlreadyExistsError, EndpointNotFoundError, StaleWriteError
+from tests.store.backends import Stores
+from tests.store.event_samples import endpoint
+from tests.store.samples import after
+
+FULL = endpoint(
+    name="Bücher",
+    description="",
+    status=EndpointStatus.PAUSED,
+    status_reason="why not",
+    updated_at=after(5),
+    secrets=(Secret("whsec_new"), Secret("whsec_old", after(86_400))),
+    secret_was_read=True,
+    event_types=frozenset({"a", "b"}),
+    rate_limit=7,
+    headers={"x-shop": "Ü"},
+    style=EndpointStyle.PINDOWN,
+    failing_since=after(3),
+    revision=4,
+)
+
+
+def stored(stores: Stores) -> Endpoint:
+    return stores.endpoints.get("ws_a", "wh_1")
+
+
+@pytest.mark.parametrize("wanted", [endpoint(), FULL], ids=["plain", "full"])
+def test_an_endpoint_is_read_as_it_was_created(stores: Stores, wanted: Endpoint) -> None:
+    stores.endpoints.create(wanted)
+
+    assert stored(stores) == wanted
+    assert stores.endpoints.list("ws_a") == (wanted,)
+
+
+def test_an_id_is_taken_once(stores: Stores) -> None:
+    stores.endpoints.create(endpoint())
+
+    with pytest.raises(AlreadyExistsError):
+        stores.endpoints.create(endpoint(url="https://b.example"))
+    assert stored(stores) == endpoint()
+
+
+def test_an_endpoint_is_its_workspaces_own(stores: Stores) -> None:
+    stores.endpoints.create(endpoint())
+
+    with pytest.raises(EndpointNotFoundError):
+        stores.endpoints.get("ws_b", "wh_1")
+    stores.endpoints.delete("ws_b", "wh_1")
+    assert (stores.endpoints.list("ws_b"), stored(stores)) == ((), endpoint())
+
+
+def test_lists_are_newest_first(stores: Stores) -> None:
+    for id_, seconds in (("wh_b", 1), ("wh_a", 1), ("wh_c", 0), ("wh_d", 2)):
+        stores.endpoints.create(endpoint(id=id_, created_at=after(seconds)))
+
+    assert [each.id for each in stores.endpoints.list("ws_a")] == ["wh_d", "wh_b", "wh_a", "wh_c"]
+
+
+def test_callers_change_what_is_theirs(stores: Stores) -> None:
+    stores.endpoints.create(endpoint())
+
+    stores.endpoints.replace(replace(FULL, revision=2))
+
+    assert stored(stores) == replace(FULL, revision=2, failing_since=None, style=EndpointStyle.PIPEDREAM)
+    stores.endpoints.replace(endpoint(revision=3, updated_at=after(9)))
+    assert stored(stores) == endpoint(revision=3, updated_at=after(9))
+
+
+@pytest.mark.parametrize("revision", [1, 3])
+def test_a_change_of_another_revision_is_stale(stores: Stores, revision: int) -> None:
+    stores.endpoints.create(endpoint())
+
+    with pytest.raises(StaleWriteError):
+        stores.endpoints.replace(endpoint(url="https://b.example", revision=revision))
+    assert stored(stores) == endpoint()
+
+
+def test_a_deleted_endpoint_stays_deleted(stores: Stores) -> None:
+    stores.endpoints.create(endpoint())
+    stores.endpoints.delete("ws_a", "wh_1")
+    stores.endpoints.delete("ws_a", "wh_1")
+
+    with pytest.raises(EndpointNotFoundError):
+        stores.endpoints.replace(endpoint(revision=2))
+    assert stores.endpoints.note_failure("ws_a", "wh_1", after(7)) == after(7)
+    stores.endpoints.note_success("ws_a", "wh_1")
+    assert stores.endpoints.disable("ws_a", "wh_1", "gone", after(7)) is False
+    assert stores.endpoints.list("ws_a") == ()
+
+
+def test_the_first_failure_after_a_success_counts(stores: Stores) -> None:
+    stores.endpoints.create(endpoint())
+
+    assert stores.endpoints.note_failure("ws_a", "wh_1", after(5)) == after(5)
+    assert stores.endpoints.note_failure("ws_a", "wh_1", after(9)) == after(5)
+    assert stored(stores) == endpoint(failing_since=after(5))
+    stores.endpoints.note_success("ws_a", "wh_1")
+    assert stored(stores) == endpoint()
+    assert stores.endpoints.note_failure("ws_a", "wh_1", after(9)) == after(9)
+
+
+def test_a_change_leaves_what_deliveries_noted(stores: Stores) -> None:
+    stores.endpoints.create(endpoint())
+    stores.endpoints.note_failure("ws_a", "wh_1", after(5))
+
+    stores.endpoints.replace(endpoint(revision=2, name="Shop"))
+
+    assert stored(stores) == endpoint(revision=2, name="Shop", failing_since=after(5))
+
+
+@pytest.mark.parametrize("status", [EndpointStatus.ACTIVE, EndpointStatus.PAUSED])
+def test_disabling_happens_once_and_says_why(stores: Stores, status: EndpointStatus) -> None:
+    stores.endpoints.create(endpoint(status=status))
+
+    assert stores.endpoints.disable("ws_a", "wh_1", "gone", after(7)) is True
+    assert stores.endpoints.disable("ws_a", "wh_1", "failing", after(8)) is False
+
+    disabled = endpoint(status=EndpointStatus.DISABLED, status_reason="gone", updated_at=after(7), revision=2)
+    assert stored(stores) == disabled
+
+
+def test_a_change_that_has_not_seen_the_disabling_is_stale(stores: Stores) -> None:
+    stores.endpoints.create(endpoint())
+    stores.endpoints.disable("ws_a", "wh_1", "gone", after(7))
+
+    with pytest.raises(StaleWriteError):
+        stores.endpoints.replace(endpoint(revision=2))
+    stores.endpoints.replace(endpoint(revision=3))
+    assert stored(stores) == endpoint(revision=3)
