@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from chalicelib.domain.errors import InvalidError, UnavailableError
-from chalicelib.queues.runs import parse
+from chalicelib.queues.runs import RunMessage, parse
 
 logger = logging.getLogger(__name__)
 
@@ -19,18 +19,21 @@ class Group(Protocol):
     def wait(self, timeout_seconds: float | None = None) -> bool: ...
 
 
-class RunBatches:
-    """Turns batches into calls of `advance(run_id, until)`, the runs of a batch overlapping their waiting."""
+class Batches:
+    """Turns batches into calls of `handle(body, until)`, the messages of a batch overlapping their waiting. `after` is
+    called once at the end of each."""
 
     def __init__(
         self,
-        advance: Callable[[str, datetime], None],
+        handle: Callable[[str, datetime], None],
         group: Callable[[], Group],
         now: Callable[[], datetime],
+        after: Callable[[], None] | None = None,
     ) -> None:
-        self._advance = advance
+        self._handle = handle
         self._group = group
         self._now = now
+        self._after = after
 
     def handle_batch(self, event: Mapping[str, Any], remaining_ms: int) -> dict[str, Any]:
         """Returns `{"batchItemFailures": […]}` with the messages to be delivered again."""
@@ -45,12 +48,14 @@ class RunBatches:
                 group.start(lambda record=record: self._work(record, until, failed))  # type: ignore[misc]
             for _ in records:
                 group.wait()
+        if self._after is not None:
+            self._after()
         return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
 
     def _work(self, record: Mapping[str, Any], until: datetime, failed: list[str]) -> None:
         message_id = record["messageId"]
         try:
-            self._advance(parse(record["body"]).run_id, until)
+            self._handle(record["body"], until)
         except (InvalidError, UnavailableError) as error:
             facts = {"action": "message_failed", "message_id": message_id}
             logger.warning("message not worked off: %s", error.message, extra=facts)
@@ -58,3 +63,27 @@ class RunBatches:
         except Exception:
             logger.exception("message failed", extra={"action": "message_failed", "message_id": message_id})
             failed.append(message_id)
+
+
+class RunBatches(Batches):
+    """Batches of the runs queue, as calls of `advance(run_id, until)` and `fire(schedule_id, workspace_id, until)`."""
+
+    def __init__(
+        self,
+        advance: Callable[[str, datetime], None],
+        group: Callable[[], Group],
+        now: Callable[[], datetime],
+        after: Callable[[], None] | None = None,
+        *,
+        fire: Callable[[str, str, datetime], None],
+    ) -> None:
+        super().__init__(self._dispatch, group, now, after)
+        self._advance = advance
+        self._fire = fire
+
+    def _dispatch(self, body: str, until: datetime) -> None:
+        message = parse(body)
+        if isinstance(message, RunMessage):
+            self._advance(message.run_id, until)
+        else:
+            self._fire(message.schedule_id, message.workspace_id, until)

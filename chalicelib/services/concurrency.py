@@ -1,8 +1,10 @@
-"""Concurrency limits: how many runs of a workflow go on at the same time, in all or per key.
+"""Concurrency limits: how many runs of a workflow go on at the same time, in all or per key; and runs that share a
+name of which only one is under way at a time.
 
 A run takes a slot before its first step and gives it back when it ends. The slots are a hint like everything that is
 not the run itself: a holder that ended without giving back, because its worker died or it was ended from outside, is
-found out by whoever stands before it.
+found out by whoever stands before it. Runs that exclude one another also keep an order, that of their due times: a
+free slot is not taken past a live run that stands in line before.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import Enum, auto
 
 from chalicelib.domain.errors import RunEndedError, RunNotFoundError
@@ -23,6 +25,7 @@ from chalicelib.services.children import Children, has_news
 from chalicelib.services.ports import Clock, RunQueue, RunStore, SlotStore
 
 RESEND_SECONDS = 60
+_ONE_AT_A_TIME = Concurrency(1)
 
 
 class Admission(Enum):
@@ -41,6 +44,54 @@ class Limiter:
 
     def admit(self, run: Run, program: Program) -> Admission:
         """Takes a slot for the run, or says what becomes of it. Raises ExpressionError for a key that fails."""
+        if run.exclusive is not None and not self._is_its_turn(run, run.exclusive):
+            return Admission.WAIT
+        admission = self._admit_to_workflow(run, program)
+        if admission is Admission.SKIP and run.exclusive is not None:
+            self._leave(run, run.exclusive)
+        return admission
+
+    def release(self, run: Run, program: Program) -> None:
+        """Gives the run's slots back and hints at the runs that waited longest."""
+        if run.exclusive is not None:
+            self._leave(run, run.exclusive)
+        if program.graph.concurrency is None or run.part is not None:
+            return
+        next_run = self.slots.give_back(slots_name(run, program), run.id)
+        if next_run is not None:
+            self.queue.send(next_run, run.workspace_id)
+
+    def line_up(self, run: Run) -> None:
+        """Gives an exclusive run its place among the others of its name. Whoever starts several lines each up before
+        it starts the next, so that none can overtake."""
+        if run.exclusive is not None:
+            self.slots.wait(exclusive_name(run, run.exclusive), run.id, _due_at(run))
+
+    def _is_its_turn(self, run: Run, exclusive: str) -> bool:
+        """Whether the run has the slot of its name, or takes it now: when it is free and nobody is before it."""
+        name = exclusive_name(run, exclusive)
+        line = self.slots.line(name)
+        if run.id in line.holders:
+            return True
+        if run.id not in line.waiting:
+            self.line_up(run)
+            line = self.slots.line(name)
+        place = line.waiting.index(run.id) if run.id in line.waiting else len(line.waiting)
+        for other in line.waiting[:place]:
+            if not self._has_ended(other):
+                return False
+            self.slots.give_back(name, other, in_turn=True)
+        return self._take(name, run, _ONE_AT_A_TIME) is None
+
+    def _leave(self, run: Run, exclusive: str) -> None:
+        name = exclusive_name(run, exclusive)
+        following = self.slots.give_back(name, run.id, in_turn=True)
+        while following is not None and self._has_ended(following):
+            following = self.slots.give_back(name, following, in_turn=True)
+        if following is not None:
+            self.queue.send(following, run.workspace_id)
+
+    def _admit_to_workflow(self, run: Run, program: Program) -> Admission:
         limit = program.graph.concurrency
         if limit is None or run.part is not None:
             return Admission.GO
@@ -59,14 +110,6 @@ class Limiter:
                 # A slot may have been given back before anybody knew that we wait for one.
                 return Admission.GO if self._take(name, run, limit) is None else Admission.WAIT
 
-    def release(self, run: Run, program: Program) -> None:
-        """Gives the run's slot back and hints at the run that waited longest."""
-        if program.graph.concurrency is None or run.part is not None:
-            return
-        next_run = self.slots.give_back(slots_name(run, program), run.id)
-        if next_run is not None:
-            self.queue.send(next_run, run.workspace_id)
-
     def _take(self, name: str, run: Run, limit: Concurrency) -> tuple[str, ...] | None:
         holders = self.slots.take(name, run.id, limit.limit)
         if holders is not None and self._drop_ended(name, holders):
@@ -76,14 +119,17 @@ class Limiter:
     def _drop_ended(self, name: str, holders: Iterable[str]) -> int:
         dropped = 0
         for holder in holders:
-            try:
-                if not self.runs.get(holder).status.is_final:
-                    continue
-            except RunNotFoundError:
-                pass  # its time to live is over, so it ended long ago
-            self.slots.give_back(name, holder)
-            dropped += 1
+            if self._has_ended(holder):
+                # Who waits stays where it is: whoever asked is about to take the slot, or to wait for it.
+                self.slots.give_back(name, holder, in_turn=True)
+                dropped += 1
         return dropped
+
+    def _has_ended(self, run_id: str) -> bool:
+        try:
+            return self.runs.get(run_id).status.is_final
+        except RunNotFoundError:
+            return True  # its time to live is over, so it ended long ago
 
     def _cancel(self, name: str, holders: Iterable[str]) -> None:
         failure = Failure("concurrency", "a newer run took this one's place")
@@ -104,7 +150,18 @@ class Limiter:
             else:
                 if has_news(ended):
                     self.children.tell(ended)
+                if ended.exclusive is not None:
+                    self._leave(ended, ended.exclusive)
             self.slots.give_back(name, holder)
+
+
+def exclusive_name(run: Run, exclusive: str) -> str:
+    """One name for all runs of a workspace of which only one may be under way."""
+    return f"exclusive#{run.workspace_id}#{exclusive}"
+
+
+def _due_at(run: Run) -> datetime:
+    return run.scheduled_at or run.created_at
 
 
 def slots_name(run: Run, program: Program) -> str:

@@ -13,7 +13,9 @@ from typing import Protocol
 
 from chalicelib.domain.errors import UnavailableError
 from chalicelib.domain.run import RunStatus
+from chalicelib.domain.schedules import DueSchedule
 from chalicelib.services.ports import DUE_SHARDS, Clock, DueRun, RunQueue, RunStore
+from chalicelib.services.schedule_ports import ScheduleQueue, ScheduleStore
 
 logger = logging.getLogger(__name__)
 
@@ -21,10 +23,12 @@ logger = logging.getLogger(__name__)
 @dataclass(frozen=True, slots=True)
 class TickSettings:
     """In seconds: how far ahead a pass looks (its period, so that what falls due until the next one is hinted at
-    with an exact delay), and when a hint that brought nothing is repeated."""
+    with an exact delay), when a hint that brought nothing is repeated, and how long after its due time a schedule that
+    was hinted at may take to be fired."""
 
     horizon: float = 60.0
     resend: float = 60.0
+    patience: float = 10.0
     page: int = 200
 
 
@@ -80,4 +84,47 @@ class Tick:
         if not self.runs.rearm(entry.run_id, entry.due_at, again_at):
             return False
         self.queue.send(entry.run_id, entry.workspace_id, -int(-delay // 1))
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class SchedulePass:
+    """The pass over the schedules that are due."""
+
+    schedules: ScheduleStore
+    queue: ScheduleQueue
+    clock: Clock
+    settings: TickSettings = TickSettings()
+
+    def run(self) -> int:
+        return sum(self._pass(shard) for shard in range(DUE_SHARDS))
+
+    def _pass(self, shard: int) -> int:
+        horizon = self.clock.now() + timedelta(seconds=self.settings.horizon)
+        sent, limit = 0, self.settings.page
+        seen: set[tuple[str, str]] = set()
+        while True:
+            page = self.schedules.due(shard, horizon, limit)
+            fresh = [entry for entry in page if (entry.workspace_id, entry.schedule_id) not in seen]
+            seen.update((entry.workspace_id, entry.schedule_id) for entry in fresh)
+            hinted = sum(self._hint(entry) for entry in fresh)
+            sent += hinted
+            if len(page) < limit:
+                return sent
+            if not hinted:
+                limit *= 2  # nothing went out of the way of what stands behind it
+
+    def _hint(self, entry: DueSchedule) -> bool:
+        """Moves the due time on before sending, so that a hint that is lost here is sent by a later pass."""
+        now = self.clock.now()
+        is_unannounced = entry.due_at == entry.next_fire_at
+        is_late = entry.due_at <= now or entry.next_fire_at <= now - timedelta(seconds=self.settings.patience)
+        if not (is_unannounced or is_late):
+            return False  # a hint that is still good
+        hint_at = max(entry.due_at, now) if is_unannounced else now
+        again_at = hint_at + timedelta(seconds=self.settings.resend)
+        if not self.schedules.rearm(entry.workspace_id, entry.schedule_id, entry.due_at, again_at):
+            return False
+        delay = (hint_at - now).total_seconds()
+        self.queue.send_fire(entry.schedule_id, entry.workspace_id, -int(-delay // 1))
         return True

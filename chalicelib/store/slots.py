@@ -15,6 +15,7 @@ from pynamodb.expressions.condition import Condition
 
 from chalicelib.domain.errors import UnavailableError
 from chalicelib.domain.ids import epoch_ms
+from chalicelib.domain.listing import Line
 from chalicelib.store.attributes import Item, Member, TextMapAttribute, has_fewer_than
 from chalicelib.store.table import ConditionFailedError, Table, bounded
 
@@ -56,11 +57,12 @@ class DynamoSlotStore:
                 return None
         raise UnavailableError("The slots could not be made.", name=name)
 
-    def wait(self, name: str, holder: str) -> None:
+    def wait(self, name: str, holder: str, since: datetime | None = None) -> None:
         mine = Member(SlotsItem.waiting, holder)
+        at = str(epoch_ms(since or self._now()))
         for _ in range(_ATTEMPTS):
             try:
-                self._table.update(_slots(name), None, [mine.set(mine | self._since())], _may_queue())
+                self._table.update(_slots(name), None, [mine.set(mine | at)], _may_queue() | _waits(holder))
             except ConditionFailedError as failed:
                 if failed.item:
                     return
@@ -68,13 +70,22 @@ class DynamoSlotStore:
             else:
                 return
 
-    def give_back(self, name: str, holder: str) -> str | None:
+    def line(self, name: str) -> Line:
+        raw = self._table.get(_slots(name))
+        if raw is None:
+            return Line()
+        item = SlotsItem.from_raw_data(raw)
+        return Line(tuple(_oldest_first(item.holders)), tuple(_oldest_first(item.waiting)))
+
+    def give_back(self, name: str, holder: str, *, in_turn: bool = False) -> str | None:
         actions = [Member(SlotsItem.holders, holder).remove(), Member(SlotsItem.waiting, holder).remove()]
         try:
             raw = self._table.update(_slots(name), None, actions, _is_made(), returns="ALL_NEW")
         except ConditionFailedError:
             return None
         waiting = _oldest_first(SlotsItem.from_raw_data(raw).waiting)
+        if in_turn:
+            return next(iter(waiting), None)
         return next((next_holder for next_holder in waiting if self._call(name, next_holder)), None)
 
     def _call(self, name: str, holder: str) -> bool:
@@ -112,6 +123,11 @@ def _may_queue() -> Condition:
     """Guards the item against growing past its limit."""
     condition: Condition = _is_made() & has_fewer_than(MAX_WAITING, SlotsItem.waiting)
     return condition
+
+
+def _waits(holder: str) -> Condition:
+    """Lets one that waits already keep its place, however many others wait."""
+    return Member(SlotsItem.waiting, holder).exists()
 
 
 def _is_made() -> Condition:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
+from chalicelib.domain.errors import WorkflowNotFoundError
 from chalicelib.domain.graph import Concurrency, Graph, Node, OnLimit
-from chalicelib.domain.run import RunStatus
-from tests.flows.house import OWNER, House, call
+from chalicelib.domain.listing import Line
+from chalicelib.domain.run import RunStatus, Start
+from tests.fakes import START
+from tests.flows.house import OWNER, WORKSPACE, House, call
 
 
 def limited(limit: int, on_limit: OnLimit, key: str | None = None, seconds: int = 100) -> Graph:
@@ -126,3 +131,101 @@ def test_never_more_runs_than_allowed_are_under_way(limit: int) -> None:
         assert statuses(house, ids).count("waiting") <= limit
 
     assert statuses(house, ids) == ["succeeded"] * 10
+
+
+def exclusive(house: House, graph: Graph, due: list[int], name: str = "sch_1") -> list[str]:
+    """Starts runs that exclude one another, in the order given, with these due times."""
+    try:
+        workflow = house.workflows.get(WORKSPACE, "wf_1")
+    except WorkflowNotFoundError:
+        workflow = house.save(graph)
+    started = []
+    for seconds in due:
+        scheduled_at = START + timedelta(seconds=seconds)
+        start_ = Start(run_id=f"exec_{name}_{seconds}", exclusive=name, scheduled_at=scheduled_at)
+        run = house.service.start(workflow, {}, "schedule", start=start_)
+        house.limiter.line_up(run)
+        started.append(run.id)
+    return started
+
+
+WAITING = Graph((Node("w", "wait", config={"seconds": 100}),))
+
+
+def test_of_runs_that_exclude_one_another_the_one_due_first_goes_first() -> None:
+    house = House()
+    ids = exclusive(house, WAITING, [30, 10, 20])
+    house.work()
+    at_first = statuses(house, ids)
+    house.clock.advance(100)
+    house.work()
+
+    assert at_first == ["queued", "waiting", "queued"]
+    assert statuses(house, ids) == ["queued", "succeeded", "waiting"]
+
+
+def test_runs_of_another_name_are_in_nobodys_way() -> None:
+    house = House()
+    ids = [*exclusive(house, WAITING, [1, 2], "sch_1"), *exclusive(house, WAITING, [1], "sch_2")]
+    house.work()
+
+    assert statuses(house, ids) == ["waiting", "queued", "waiting"]
+
+
+def test_a_run_that_is_resumed_keeps_its_turn_though_an_earlier_one_came_meanwhile() -> None:
+    house = House()
+    late = exclusive(house, WAITING, [50])
+    house.work()
+    early = exclusive(house, WAITING, [5])
+    house.pass_time(90, step=10)
+    meanwhile = statuses(house, late + early)
+    house.pass_time(20, step=10)
+
+    assert meanwhile == ["waiting", "queued"]
+    assert statuses(house, late + early) == ["succeeded", "waiting"]
+
+
+def test_a_run_that_waits_for_its_turn_takes_no_slot_of_its_workflow() -> None:
+    house = House()
+    graph = limited(2, OnLimit.QUEUE)
+    ids = [*exclusive(house, graph, [1, 2], "sch_1"), *exclusive(house, graph, [1, 2], "sch_2")]
+    house.work()
+
+    assert statuses(house, ids) == ["waiting", "queued", "waiting", "queued"]
+
+
+def test_a_run_that_its_workflow_skips_gives_its_turn_up() -> None:
+    house = House()
+    graph = limited(1, OnLimit.SKIP)
+    house.start(graph)
+    house.work()
+    ids = exclusive(house, graph, [1, 2])
+    house.work()
+
+    assert statuses(house, ids) == ["cancelled", "cancelled"]
+    assert house.slots.line("exclusive#ws_1#sch_1") == Line()
+
+
+def test_a_run_that_a_newer_one_displaces_gives_its_turn_up() -> None:
+    house = House()
+    graph = limited(1, OnLimit.CANCEL_OLDER)
+    ids = exclusive(house, graph, [1, 2], "sch_1")
+    house.work()
+    other = exclusive(house, graph, [1], "sch_2")
+    house.clock.advance(1)
+    house.work()
+    house.work()
+
+    assert statuses(house, ids)[0] == "cancelled"
+    assert [*statuses(house, ids), *statuses(house, other)].count("waiting") == 1
+
+
+def test_a_worker_that_died_with_the_turn_is_found_out() -> None:
+    house = House()
+    ids = exclusive(house, WAITING, [1, 2])
+    house.work()
+    now = house.clock.now()
+    house.runs.end(ids[0], status=RunStatus.CANCELLED, at=now)
+    house.pass_time(90)
+
+    assert statuses(house, ids) == ["cancelled", "waiting"]

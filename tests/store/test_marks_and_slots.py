@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from chalicelib.domain.listing import Line
 from chalicelib.store import slots
 from tests.store.backends import Stores
 from tests.store.samples import after
@@ -92,6 +93,33 @@ class TestSlots:
         assert stores.slots.give_back("wf", "exec_a") == "exec_c"
         assert stores.slots.take("wf", "exec_c", 1) is None
         assert stores.slots.give_back("wf", "exec_c") == "exec_b"
+
+    def test_the_line_names_who_holds_and_who_waits_longest_first(self, stores: Stores) -> None:
+        before = stores.slots.line("wf")
+        stores.slots.take("wf", "exec_z", 2)
+        stores.clock.advance(1)
+        stores.slots.take("wf", "exec_a", 2)
+        for holder, since in (
+            ("exec_c", after(30)),
+            ("exec_b", after(10)),
+            ("exec_d", after(10)),
+            ("exec_c", after(5)),
+        ):
+            stores.slots.wait("wf", holder, since)
+
+        assert before == Line()
+        assert stores.slots.line("wf") == Line(("exec_z", "exec_a"), ("exec_b", "exec_d", "exec_c"))
+
+    def test_one_that_is_named_in_turn_keeps_its_place(self, stores: Stores) -> None:
+        stores.slots.take("wf", "exec_a", 1)
+        for holder in ("exec_b", "exec_c"):
+            stores.slots.wait("wf", holder)
+            stores.clock.advance(1)
+
+        assert stores.slots.give_back("wf", "exec_a", in_turn=True) == "exec_b"
+        assert stores.slots.line("wf") == Line((), ("exec_b", "exec_c"))
+        assert stores.slots.give_back("wf", "exec_b", in_turn=True) == "exec_c"
+        assert stores.slots.give_back("wf", "exec_c", in_turn=True) is None
 
     def test_who_gives_up_waits_no_more(self, stores: Stores) -> None:
         stores.slots.wait("wf", "exec_a")

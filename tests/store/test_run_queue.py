@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import Any
 
 import pytest
 
-from chalicelib.domain.errors import InvalidError
+from chalicelib.domain.errors import InvalidError, UnavailableError
 from chalicelib.local.resources import Resources
-from chalicelib.queues.runs import RunMessage, parse
+from chalicelib.queues.batches import RunBatches
+from chalicelib.queues.runs import RunMessage, ScheduleMessage, SqsRunQueue, parse
 from chalicelib.store.aws import AwsClients
-from tests.fakes import FixedClock, Hint, MemoryRunQueue
+from tests.fakes import FixedClock, Hint, InlineSpawner, MemoryRunQueue
 from tests.store.backends import Stores
 from tests.store.samples import after
 
@@ -29,6 +31,15 @@ def test_a_sent_message_is_parsed_back(on_aws: Stores, aws: AwsClients, resource
     (message,) = receive(aws, resources)
     assert parse(message["Body"]) == RunMessage("exec_1", "ws_a")
     assert json.loads(message["Body"]) == {"v": 1, "run_id": "exec_1", "workspace_id": "ws_a"}
+
+
+def test_a_message_about_a_schedule_is_parsed_back(aws: AwsClients, resources: Resources) -> None:
+    SqsRunQueue(aws.sqs, resources.runs_queue_url).send_fire("sch_1", "ws_a")
+
+    (message,) = receive(aws, resources)
+    assert parse(message["Body"]) == ScheduleMessage("sch_1", "ws_a")
+    assert json.loads(message["Body"]) == {"v": 1, "schedule_id": "sch_1", "workspace_id": "ws_a"}
+    assert message["Attributes"]["MessageGroupId"] == "ws_a"
 
 
 def test_a_message_names_its_workspace_as_its_tenant(on_aws: Stores, aws: AwsClients, resources: Resources) -> None:
@@ -72,6 +83,9 @@ def test_a_delay_that_has_passed_is_none(on_aws: Stores, aws: AwsClients, resour
         '{"v":1,"run_id":"","workspace_id":"ws_a"}',
         '{"v":1,"run_id":"exec_1","workspace_id":""}',
         '{"v":1,"run_id":"exec_1","workspace_id":"ws_a"',
+        '{"v":1,"schedule_id":"sch_1"}',
+        '{"v":1,"schedule_id":"","workspace_id":"ws_a"}',
+        '{"v":1,"run_id":"exec_1","schedule_id":"sch_1","workspace_id":"ws_a"}',
         "\ud800",
     ],
     ids=ascii,
@@ -100,3 +114,30 @@ def test_the_queue_in_memory_gives_hints_when_they_become_visible() -> None:
         Hint("exec_1", "ws_a", 30, after(30)),
         None,
     ]
+
+
+def test_a_batch_advances_runs_and_fires_schedules() -> None:
+    clock = FixedClock()
+    advanced: list[tuple[str, datetime]] = []
+    fired: list[tuple[str, str, datetime]] = []
+
+    def fire(schedule_id: str, workspace_id: str, until: datetime) -> None:
+        fired.append((schedule_id, workspace_id, until))
+        if schedule_id == "sch_2":
+            raise UnavailableError
+
+    batches = RunBatches(
+        lambda run_id, until: advanced.append((run_id, until)), InlineSpawner().group, clock.now, fire=fire
+    )
+    bodies = {
+        "m1": '{"v":1,"run_id":"exec_1","workspace_id":"ws_a"}',
+        "m2": '{"v":1,"schedule_id":"sch_1","workspace_id":"ws_a"}',
+        "m3": '{"v":1,"schedule_id":"sch_2","workspace_id":"ws_b"}',
+        "m4": '{"v":1}',
+    }
+    answer = batches.handle_batch({"Records": [{"messageId": id_, "body": bodies[id_]} for id_ in bodies]}, 60_000)
+
+    until = after(60)
+    assert advanced == [("exec_1", until)]
+    assert fired == [("sch_1", "ws_a", until), ("sch_2", "ws_b", until)]
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "m3"}, {"itemIdentifier": "m4"}]}

@@ -1,0 +1,111 @@
+"""What schedules start: the one place that knows the kinds of targets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum, auto
+from typing import Protocol
+
+from chalicelib.domain.errors import RunNotFoundError, WorkflowNotFoundError
+from chalicelib.domain.ids import uuid_of
+from chalicelib.domain.run import Start
+from chalicelib.domain.schedules import Overlap, Schedule, fire_id
+from chalicelib.domain.workflow import EXEOFLOW, TWINIT, Workflow, WorkflowStatus
+from chalicelib.services.concurrency import Limiter
+from chalicelib.services.ports import Clock, RunStore, WorkflowStore
+from chalicelib.services.runs import Runs
+from chalicelib.services.schedule_triggers import SETTLING_SECONDS, TriggerSchedules
+
+TRIGGER = "schedule"
+
+
+class Standing(Enum):
+    READY = auto()
+    RESTING = auto()
+    """It exists, but nothing starts it now: due times are passed over."""
+    UNSETTLED = auto()
+    """Somebody is about to change it: what to do will be known later."""
+    GONE = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Aim:
+    """A schedule's target as it stands now. `corrected` is the schedule as it should be, where it is not; `start`
+    starts what is due at a time, once however often it is called, and returns its id."""
+
+    standing: Standing
+    start: Callable[[datetime], str] | None = None
+    corrected: Schedule | None = None
+
+
+class ScheduleTarget(Protocol):
+    def aim(self, schedule: Schedule) -> Aim: ...
+
+    def is_busy(self, schedule: Schedule, last_id: str) -> bool:
+        """Whether what was started before is still under way."""
+
+
+class WorkflowTarget:
+    """Starts runs of a workflow."""
+
+    def __init__(
+        self,
+        workflows: WorkflowStore,
+        runs: Runs,
+        store: RunStore,
+        limiter: Limiter,
+        triggers: TriggerSchedules,
+        clock: Clock,
+    ) -> None:
+        self._workflows = workflows
+        self._runs = runs
+        self._store = store
+        self._limiter = limiter
+        self._triggers = triggers
+        self._clock = clock
+
+    def aim(self, schedule: Schedule) -> Aim:
+        try:
+            workflow = self._workflows.get(schedule.workspace_id, schedule.target.id)
+        except WorkflowNotFoundError:
+            return Aim(self._out_of_step(schedule))
+        if workflow.status is WorkflowStatus.DELETING:
+            return Aim(Standing.GONE)
+        if schedule.managed and not self._triggers.is_in_step(schedule, workflow):
+            return self._corrected(schedule, workflow)
+        if workflow.status is WorkflowStatus.INACTIVE and workflow.dialect == EXEOFLOW:
+            return Aim(Standing.RESTING)
+        return Aim(Standing.READY, lambda due_at: self._start(schedule, workflow, due_at))
+
+    def is_busy(self, schedule: Schedule, last_id: str) -> bool:
+        try:
+            return not self._store.get(last_id).status.is_final
+        except RunNotFoundError:
+            return False
+
+    def _out_of_step(self, schedule: Schedule) -> Standing:
+        """A managed schedule is written before its workflow is: for a while the workflow may still be to come."""
+        is_new = self._clock.now() < schedule.updated_at + timedelta(seconds=SETTLING_SECONDS)
+        return Standing.UNSETTLED if schedule.managed and is_new else Standing.GONE
+
+    def _corrected(self, schedule: Schedule, workflow: Workflow) -> Aim:
+        if self._out_of_step(schedule) is Standing.UNSETTLED:
+            return Aim(Standing.UNSETTLED)
+        corrected = self._triggers.corrected(schedule, workflow)
+        return Aim(Standing.GONE) if corrected is None else Aim(Standing.UNSETTLED, corrected=corrected)
+
+    def _start(self, schedule: Schedule, workflow: Workflow, due_at: datetime) -> str:
+        is_queue = schedule.overlap is Overlap.QUEUE
+        fire = fire_id(schedule.id, due_at)
+        start = Start(
+            user_id=schedule.created_by or None,
+            run_id=uuid_of(fire) if workflow.dialect == TWINIT else fire,
+            exclusive=schedule.id if is_queue else None,
+            scheduled_at=due_at,
+        )
+        run = self._runs.start(workflow, schedule.input, TRIGGER, start=start)
+        if is_queue and not run.status.is_final:
+            self._limiter.line_up(run)
+        return run.id
