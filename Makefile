@@ -67,6 +67,13 @@ destroy: $(STAMP)
 smoke: $(STAMP)
 	@$(BIN)/pytest tests/package/smoke.py
 
+# Signatures judged by the JavaScript library that receivers use; needs Node.
+.PHONY: npmtest
+
+npmtest: $(STAMP)
+	@npm ci --prefix tests/npm --silent --no-audit --no-fund
+	@$(BIN)/python -m tests.npm
+
 # Too slow for every run of the tests: real processes killed under load, and the engine's tests judged by mutants.
 .PHONY: killtest mutation
 
@@ -75,3 +82,9 @@ killtest: $(STAMP)
 
 mutation: $(STAMP)
 	@$(BIN)/python -m tests.mutation --jobs $(WORKERS) --least 85
+
+# The page of a pin in a real browser; needs Node, Chromium, and playwright-core in the directory PLAYWRIGHT_CORE.
+.PHONY: page
+
+page: $(STAMP)
+	@$(BIN)/python -m tests.browser $(if $(OUT),--out "$(OUT)")

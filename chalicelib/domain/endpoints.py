@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import base64
+import re
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from chalicelib.domain.events import base62
+
 FAILURES_UNTIL_DISABLED = timedelta(days=5)
 ROTATION_OVERLAP = timedelta(hours=24)
+
+ID_PREFIX = "wh_"
+SECRET_PREFIX = "whsec_"
+SECRET_BYTES = 32
+_RANDOM_DIGITS = 6
+_ID = re.compile(r"wh_([0-9A-Za-z]{6})([0-9A-Za-z])", re.ASCII)
 
 
 class EndpointStatus(StrEnum):
@@ -66,3 +77,38 @@ class Endpoint:
 
     def wants(self, type_: str) -> bool:
         return not self.event_types or type_ in self.event_types
+
+
+def endpoint_id(entropy: bytes) -> str:
+    """`wh_` and seven characters, the last of which follows from the others.
+
+    Inbound hooks have ids with the same prefix; by the last character an endpoint's id can be told from those without
+    asking a store, even when the endpoint is gone or the caller unknown.
+    """
+    random_part = base62(int.from_bytes(entropy, "big"), _RANDOM_DIGITS)
+    return f"{ID_PREFIX}{random_part}{_check_digit(random_part)}"
+
+
+def is_endpoint_id(text: str) -> bool:
+    """Whether `endpoint_id` may have made it. One in 62 texts of that length passes by chance."""
+    match = _ID.fullmatch(text)
+    return match is not None and _check_digit(match[1]) == match[2]
+
+
+def _check_digit(random_part: str) -> str:
+    return base62(zlib.crc32(random_part.encode()), 1)
+
+
+def secret_of(key: bytes) -> str:
+    return SECRET_PREFIX + base64.b64encode(key).decode()
+
+
+def is_secret(text: str) -> bool:
+    """Whether it is `whsec_` and the base64 of 24 to 64 bytes."""
+    if not text.startswith(SECRET_PREFIX) or len(text) > 100:
+        return False
+    try:
+        key = base64.b64decode(text.removeprefix(SECRET_PREFIX), validate=True)
+    except ValueError:
+        return False
+    return 24 <= len(key) <= 64

@@ -25,6 +25,12 @@ MAX_HOPS = 10
 NEWEST_KEPT = 100
 """How many events of a stream its total counts at most; older ones are there until their time is over."""
 
+CHANNEL_REACH = 1_000
+"""How many events of the visible stream, from its newest on, one channel's are looked for among."""
+
+MAX_PAYLOAD_BYTES = 6 * 1024 * 1024
+"""Of a payload as compact JSON."""
+
 LONGEST_CHANNEL = 128
 _CHANNEL = re.compile(r"[$]?[A-Za-z0-9_.:/-]+|")
 _EVENT_ID = re.compile(r"([0-9]{1,15})-([0-9]{1,9})", re.ASCII)
@@ -144,7 +150,7 @@ class EventPage:
 class EventQuery:
     """Events strictly between `after` (which is newer) and `before` (which is older): `after` alone gives the
     newest that are older than it, `before` alone the `limit` events directly in front of it. A `channel` of the
-    visible stream may be asked for alone; None means all of it."""
+    visible stream may be asked for alone, and then is all that the page's total counts; None means all of it."""
 
     after: EventId | None = None
     before: EventId | None = None
@@ -162,6 +168,13 @@ def check_channel(channel: str) -> str:
     if len(channel) > LONGEST_CHANNEL or _CHANNEL.fullmatch(channel) is None:
         raise InvalidError(f"'{channel[:40]}' cannot be a channel's name", field="channel")
     return channel
+
+
+def check_emitted_channel(channel: str) -> str:
+    """Raises InvalidError for what cannot be a channel's name, or is the name of one that the product alone uses."""
+    if channel.startswith("$"):
+        raise InvalidError(f"'{channel[:40]}' is a channel that nobody but this product emits on", field="channel")
+    return check_channel(channel)
 
 
 def event_type(channel: str, payload: Json) -> str:

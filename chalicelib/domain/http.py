@@ -12,7 +12,8 @@ class HttpRequest:
 
     `timeout_seconds` bounds the whole call including redirects; `max_response_bytes` bounds the
     body both as received and after decompression. `read_timeout_seconds` bounds each silence of the
-    receiver; None leaves that to the whole call's limit.
+    receiver; None leaves that to the whole call's limit. With `cut_response` a larger body is cut to the
+    limit instead of being refused; such a call asks for an uncompressed answer.
     """
 
     method: str
@@ -24,6 +25,7 @@ class HttpRequest:
     max_response_bytes: int = 6 * 1024 * 1024
     max_redirects: int = 0
     read_timeout_seconds: float | None = None
+    cut_response: bool = False
 
 
 @dataclass(frozen=True, slots=True)

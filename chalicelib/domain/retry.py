@@ -1,9 +1,10 @@
-"""(policy, attempt, seed) → how long to wait before the next attempt, or never."""
+"""(policy, attempt, seed) → how long to wait before the next attempt, or never; and what a receiver wishes."""
 
 from __future__ import annotations
 
 import hashlib
 from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
 
 from chalicelib.domain.graph import Backoff, RetryPolicy
 
@@ -38,3 +39,19 @@ def next_attempt_at(
     if retry_after_seconds is not None:
         pause = max(pause, min(retry_after_seconds, policy.max_delay_seconds))
     return failed_at + timedelta(milliseconds=round(pause * 1000))
+
+
+def retry_after(value: str | None, now: datetime) -> float | None:
+    """Retry-After (RFC 9110 section 10.2.3), seconds or an HTTP date, as seconds from `now`; None if unusable."""
+    if value is None:
+        return None
+    text = value.strip()
+    if text.isascii() and text.isdigit():
+        return float(min(int(text[:9]), 86_400))
+    try:
+        at = parsedate_to_datetime(text)
+    except (TypeError, ValueError):
+        return None
+    if at.tzinfo is None:
+        return None
+    return min(max((at - now).total_seconds(), 0.0), 86_400.0)

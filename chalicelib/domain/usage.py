@@ -25,3 +25,10 @@ class Usage:
 def credits_for(compute_ms: int) -> int:
     """At least one: a run that needs no time at all is an invocation, too."""
     return max(-(-compute_ms // CREDIT_MS), 1)
+
+
+def used_in_hold(compute_ms: int, *, ends_run: bool) -> Usage:
+    """What a worker's hold on a run counts. One that does not end it pays for its whole half minutes."""
+    if ends_run:
+        return Usage(1, compute_ms, credits_for(compute_ms))
+    return Usage(0, compute_ms, compute_ms // CREDIT_MS)

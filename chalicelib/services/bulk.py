@@ -1,19 +1,13 @@
-"""Retrying all failed runs of a workflow since a time. The work is itself a run, of a graph of our own.
-
-So it survives whatever a run survives, can be watched, paused and cancelled like one, and its progress is what is
-recorded of its steps. The graph is stored once per workspace as the body of a workflow that nobody sees: it is marked
-as being deleted from the start, so that no list shows it and nothing else can start it.
-"""
+"""Retrying all failed runs of a workflow since a time. The work is itself a run, of a graph of our own
+(`services.built_in`)."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from chalicelib.domain.errors import (
-    AlreadyExistsError,
     ConflictError,
     DefinitionError,
     InvalidError,
@@ -24,8 +18,9 @@ from chalicelib.domain.graph import Edge, Graph, Node, RetryPolicy
 from chalicelib.domain.identity import Principal
 from chalicelib.domain.json import Json
 from chalicelib.domain.run import Outcome, Run, RunStatus, Start, StepStatus
-from chalicelib.domain.workflow import BULK_RETRY_ID, Workflow, WorkflowBody, WorkflowStatus
+from chalicelib.domain.workflow import BULK_RETRY_ID
 from chalicelib.services.access import Access, Scope
+from chalicelib.services.built_in import BuiltIn
 from chalicelib.services.control import Control
 from chalicelib.services.ports import Clock, MarkStore, RunFilter, RunStore, WorkflowStore
 from chalicelib.services.runs import Runs
@@ -74,8 +69,7 @@ GRAPH = Graph(
     ),
     edges=(Edge(_LIST, "retry"), Edge("retry", "sum")),
 )
-# Named for its content, so that runs of before an update of this graph go on with theirs.
-BODY_REF = f"body_{hashlib.sha256(repr(GRAPH).encode()).hexdigest()[:24]}"
+BUILT_IN = BuiltIn(BULK_RETRY_ID, WORKFLOW_NAME, GRAPH)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +133,7 @@ class BulkRetries:
             "until": until.isoformat(),
             "total": total,
         }
-        built_in = self._built_in(principal.workspace_id)
+        built_in = BUILT_IN.in_workspace(self._workflows, principal.workspace_id, self._clock.now())
         return _described(self._runs.start(built_in, wanted, start=Start(principal.user_id)))
 
     def get(self, principal: Principal, run_id: str) -> BulkRetry:
@@ -202,25 +196,6 @@ class BulkRetries:
             yield from page
             if after is None:
                 return
-
-    def _built_in(self, workspace_id: str) -> Workflow:
-        now = self._clock.now()
-        workflow = Workflow(
-            id=BULK_RETRY_ID,
-            workspace_id=workspace_id,
-            name=WORKFLOW_NAME,
-            description="",
-            status=WorkflowStatus.DELETING,
-            version=1,
-            body_ref=BODY_REF,
-            created_at=now,
-            updated_at=now,
-        )
-        try:
-            self._workflows.create(workflow, WorkflowBody(BODY_REF, BULK_RETRY_ID, 1, {}, GRAPH))
-        except AlreadyExistsError:
-            pass  # the body is stored first, and is there now
-        return workflow
 
 
 def _described(run: Run, outcomes: Iterable[Outcome] = ()) -> BulkRetry:

@@ -1,7 +1,8 @@
 """Runs that wait for runs: starting a child, telling its parent how it ended, and taking it down with its parent.
 
-An ended run that others are to hear of stays in the due index until they have heard, so that neither a crash nor a
-lost message keeps the news from them. Telling twice changes nothing: the first answer of a step counts.
+An ended run that others are to hear of, its parent or its workflow's listeners, stays in the due index until they have
+heard, so that neither a crash nor a lost message keeps the news from them. Telling twice changes nothing: the first
+answer of a step counts, and an event is recognised by the id of its emission.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Protocol
 
 from chalicelib.domain.errors import (
     AlreadyExistsError,
@@ -26,11 +28,16 @@ from chalicelib.domain.parts import part_input, part_of
 from chalicelib.domain.program import Program
 from chalicelib.domain.run import Answer, Failure, Outcome, Parent, Reset, Run, RunStatus, StepError, StepStatus
 from chalicelib.domain.tasks import Task
-from chalicelib.domain.workflow import Workflow, WorkflowStatus
+from chalicelib.domain.workflow import INTERNAL_IDS, Workflow, WorkflowStatus, is_source
 from chalicelib.services.ports import Clock, RunQueue, RunStore, WorkflowStore
 
 MAX_DEPTH = 10
 RESEND_SECONDS = 60
+
+
+class Announcer(Protocol):
+    def ended(self, run: Run, *, may_repeat: bool) -> None:
+        """Lets listeners know that the run has ended; `may_repeat` if they may have been told before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +46,7 @@ class Children:
     workflows: WorkflowStore
     queue: RunQueue
     clock: Clock
+    announcer: Announcer
 
     def launch(self, task: Task, fence: int, program: Program) -> Outcome:
         """Starts the child of a `sub_workflow` step or of a part of a map; the outcome is WAITING, or FAILED where no
@@ -77,7 +85,8 @@ class Children:
         if not child.status.is_final:
             return True
         if child.status is not RunStatus.CANCELLED:
-            self.tell(child)
+            if child.parent is not None:
+                self._tell_parent(child, child.parent)
             return True
         now = self.clock.now()
         limit = None if child.deadline_at is None else now + (child.deadline_at - child.created_at)
@@ -161,6 +170,8 @@ class Children:
             parent=Parent(task.run.id, task.slot),
             depth=task.run.depth + 1,
             lineage=task.idempotency_key,
+            created_by=task.run.created_by,
+            cause=task.run.cause,
         )
 
     def _outcome(self, task: Task, error: StepError | None = None) -> Outcome:
@@ -177,12 +188,16 @@ class Children:
             round=task.scope.round,
         )
 
-    def tell(self, run: Run) -> None:
-        """Tells whoever waits for an ended run, and ends what it started. Safe to repeat."""
+    def tell(self, run: Run, *, may_repeat: bool = True) -> None:
+        """Tells whoever waits for an ended run or listens to its workflow, and ends what it started. Safe to repeat.
+
+        Only who ended the run just now knows that nobody told of it before.
+        """
         for child in sorted(run.children) if run.status is not RunStatus.SUCCEEDED else ():
             self._end_child(child)
         if run.parent is not None:
             self._tell_parent(run, run.parent)
+        self.announcer.ended(run, may_repeat=may_repeat)
         self.runs.told(run.id, run.fence)
 
     def _end_child(self, child_run_id: str) -> None:
@@ -229,7 +244,15 @@ def child_id(parent_id: str, slot: str) -> str:
 
 def has_news(run: Run) -> bool:
     """Whether somebody is to hear that the run has ended."""
-    return run.parent is not None or bool(run.children)
+    return run.parent is not None or bool(run.children) or is_announced(run)
+
+
+def is_announced(run: Run) -> bool:
+    """Whether the run's end is one of its workflow: not that of a part of a map, nor of a workflow of our own. Sources
+    speak for themselves; only that one of their runs failed may be news."""
+    if is_source(run.workflow_id):
+        return run.status not in {RunStatus.SUCCEEDED, RunStatus.CANCELLED}
+    return run.part is None and run.workflow_id not in INTERNAL_IDS
 
 
 def _error_of(run: Run) -> StepError | None:

@@ -30,6 +30,7 @@ from chalicelib.domain.events import (
     EventPlace,
     EventQuery,
 )
+from chalicelib.domain.profiles import UserProfile, WorkspaceProfile
 from chalicelib.domain.subscriptions import AutoSubscription, Subscription
 from chalicelib.domain.usage import Usage
 
@@ -41,6 +42,11 @@ class EventStore(Protocol):
         """Stores the emission as the newest of its stream and returns it. With `due_at` it is in the due index until
         `settle`. With `may_repeat`, an event of this `emit_id` among the stream's newest is returned instead: the
         caller cannot rule out that it appended it before. Raises TooLargeError."""
+
+    def put(self, event: Event, *, due_at: datetime | None) -> bool:
+        """Stores an event under the id that it has, which nobody else may give: for a stream of which one alone gives
+        the ids. Once it is stored, repeating that changes nothing. False if another event has the id. Raises
+        TooLargeError."""
 
     def get(self, place: EventPlace) -> Event | None: ...
 
@@ -195,3 +201,17 @@ class UsageStore(Protocol):
         """`day` as `YYYY-MM-DD`."""
 
     def of(self, workspace_id: str, day: str) -> Usage: ...
+
+
+class ProfileStore(Protocol):
+    """Reads are consistent, and None for whoever was never put."""
+
+    def put_user(self, profile: UserProfile) -> None:
+        """Stores or replaces it."""
+
+    def user(self, user_id: str) -> UserProfile | None: ...
+
+    def put_workspace(self, profile: WorkspaceProfile) -> None:
+        """Stores or replaces it."""
+
+    def workspace(self, workspace_id: str) -> WorkspaceProfile | None: ...
