@@ -19,14 +19,14 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.config import SettingsError
 from chalicelib.domain.errors import PenstockError
-from chalicelib.domain.identity import ALL_SCOPES, SCOPES, ApiKey
+from chalicelib.domain.identity import ALL_SCOPES, SCOPES, ApiKey, is_scope
 from chalicelib.domain.json import Json, encode_text
 from chalicelib.domain.times import iso_z
 from chalicelib.operations import stuck_runs
 from chalicelib.operations.backfill import Backfill
 from chalicelib.operations.dead_letters import QUEUES, DeadLetter, DeadLetters
 from chalicelib.operations.upgrades import TABLES, VERSION, upgrades_of
-from chalicelib.services.identity import IssuedKey
+from chalicelib.services.identity import IssuedKey, UserNotFoundError, WorkspaceNotFoundError
 
 if TYPE_CHECKING:
     from chalicelib.bootstrap import Services
@@ -90,6 +90,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--json", action="store_true", help="print JSON")
     commands = parser.add_subparsers(required=True, metavar="command")
     _add_keys(commands)
+    _add_names(commands)
     _add_dead_letters(commands)
     _add_stuck_runs(commands)
     _add_backfill(commands)
@@ -114,13 +115,35 @@ def _add_keys(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     revoke.set_defaults(command=_revoke_key)
 
 
+def _add_names(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    user = commands.add_parser("name-user", help="what a user is called; shows it, and sets what is given")
+    user.add_argument("workspace")
+    user.add_argument("user")
+    user.add_argument("--username")
+    user.add_argument("--email")
+    user.set_defaults(command=_name_user)
+    workspace = commands.add_parser("name-workspace", help="what a workspace is called; the same")
+    workspace.add_argument("workspace")
+    workspace.add_argument("--name")
+    workspace.add_argument("--orgname", help="a short name: lower-case letters, digits, '.', '_' and '-'")
+    workspace.add_argument("--email")
+    workspace.set_defaults(command=_name_workspace)
+
+
+def _scope(text: str) -> str:
+    if not is_scope(text):
+        raise argparse.ArgumentTypeError(f"'{text}' is not a scope")
+    return text
+
+
 def _makes_key(parser: argparse.ArgumentParser, command: Command) -> None:
     parser.add_argument("--name", default="", help="what the key is for")
     parser.add_argument(
         "--scope",
         action="append",
-        choices=sorted(SCOPES | {ALL_SCOPES}),
-        help="what the key may do; may be repeated (default: everything)",
+        type=_scope,
+        help=f"what the key may do: {', '.join(sorted(SCOPES))} or {ALL_SCOPES} (the default); "
+        "namespace:<name> restricts it to that namespace; may be repeated",
     )
     parser.set_defaults(command=command)
 
@@ -190,6 +213,28 @@ def _list_keys(call: Call) -> Result:
 
 def _revoke_key(call: Call) -> Result:
     return Result([_shown(call.services.identity.revoke(call.asked.workspace, call.asked.key))])
+
+
+def _name_user(call: Call) -> Result:
+    asked = call.asked
+    if all(key.user_id != asked.user for key in call.services.identity.keys(asked.workspace)):
+        raise UserNotFoundError(workspace_id=asked.workspace, user_id=asked.user)
+    profile = call.services.profiles.name_user(asked.user, asked.username, asked.email)
+    return Result([{"user": profile.user_id, "username": profile.username, "email": profile.email}])
+
+
+def _name_workspace(call: Call) -> Result:
+    asked = call.asked
+    if not call.services.identity.keys(asked.workspace):
+        raise WorkspaceNotFoundError(workspace_id=asked.workspace)
+    profile = call.services.profiles.name_workspace(asked.workspace, asked.name, asked.orgname, asked.email)
+    row: Row = {
+        "workspace": profile.workspace_id,
+        "name": profile.name,
+        "orgname": profile.orgname,
+        "email": profile.email,
+    }
+    return Result([row])
 
 
 def _list_dead_letters(call: Call) -> Result:

@@ -12,6 +12,7 @@ from chalice.app import Chalice
 
 from chalicelib.api.common import fallback
 from chalicelib.api.common.pipeline import Pipeline
+from chalicelib.local.routes import RouteTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,20 +41,21 @@ def send(
     stage: str = "",
 ) -> Answer:
     url = urlsplit(target)
-    pattern = _pattern(app, method, url.path)
-    if pattern is None:
+    match = RouteTable(app.routes).match(url.path)
+    if match is None or method not in app.routes[match.resource]:
         refused = fallback.answer(pipeline, app.routes, method, url.path, headers)
         return Answer(refused.status, refused.headers, refused.body)
+    path = url.path.removesuffix("/")
     query = parse_qs(url.query, keep_blank_values=True)
     event = {
         "requestContext": {
             "httpMethod": method,
-            "resourcePath": pattern,
-            "path": f"{stage}{url.path}",
+            "resourcePath": match.resource,
+            "path": f"{stage}{path}",
             "requestId": "request-1",
         },
         "headers": dict(headers),
-        "pathParameters": _parameters(pattern, url.path),
+        "pathParameters": dict(match.params) or None,
         "multiValueQueryStringParameters": query or None,
         "stageVariables": {},
         "body": body,
@@ -61,20 +63,3 @@ def send(
     }
     response = app(event, None)
     return Answer(response["statusCode"], response["headers"], response["body"])
-
-
-def _pattern(app: Chalice, method: str, path: str) -> str | None:
-    wanted = path.split("/")
-    fitting = [
-        pattern
-        for pattern, verbs in app.routes.items()
-        if method in verbs
-        and len(pattern.split("/")) == len(wanted)
-        and all(p == w or (p.startswith("{") and w) for p, w in zip(pattern.split("/"), wanted, strict=True))
-    ]
-    return min(fitting, key=lambda pattern: pattern.count("{"), default=None)
-
-
-def _parameters(pattern: str, path: str) -> dict[str, str] | None:
-    pairs = zip(pattern.split("/"), path.split("/"), strict=True)
-    return {part[1:-1]: given for part, given in pairs if part.startswith("{")} or None

@@ -10,12 +10,15 @@ import pytest
 
 from chalicelib import operator
 from chalicelib.services.identity import Identity
+from chalicelib.services.profiles import Profiles, Quotas
+from tests.event_fakes import MemoryProfileStore, MemoryUsageStore
 from tests.fakes import FixedClock, MemoryKeyStore, SeededEntropy
 
 
 class Shell:
     def __init__(self) -> None:
         self.identity = Identity(MemoryKeyStore(), FixedClock(), SeededEntropy())
+        self.profiles = Profiles(MemoryProfileStore(), MemoryUsageStore(), FixedClock(), Quotas(1, 1, 1))
         self.out = io.StringIO()
         self.err = io.StringIO()
 
@@ -56,6 +59,38 @@ def test_users_and_keys_are_added_listed_and_revoked(shell: Shell) -> None:
     assert all("secret" not in row for row in listed)
 
 
+def test_users_and_workspaces_are_named_bit_by_bit(shell: Shell) -> None:
+    (made,) = shell.rows("create-workspace")
+    user_id, workspace_id = made["user"], made["workspace"]
+    shell.rows("name-user", workspace_id, user_id, "--username", "rkalinin")
+    (user,) = shell.rows("name-user", workspace_id, user_id, "--email", "r.kalinin@example.org")
+    shell.rows("name-workspace", workspace_id, "--name", "Northwind Ops", "--orgname", "northwind-ops")
+    (workspace,) = shell.rows("name-workspace", workspace_id, "--email", "ops@example.org")
+
+    assert user == {"user": user_id, "username": "rkalinin", "email": "r.kalinin@example.org"}
+    assert list(workspace.values()) == [workspace_id, "Northwind Ops", "northwind-ops", "ops@example.org"]
+    assert shell.rows("name-user", workspace_id, user_id) == [user]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("name-user", "{workspace}", "{user}", "--email", "nobody"),
+        ("name-user", "{workspace}", "{user}", "--username", " "),
+        ("name-workspace", "{workspace}", "--orgname", "Northwind Ops"),
+    ],
+)
+def test_what_cannot_be_a_name_is_refused_and_not_kept(shell: Shell, arguments: tuple[str, ...]) -> None:
+    (made,) = shell.rows("create-workspace")
+    command = [argument.format(**made) for argument in arguments]
+
+    assert shell(*command) == 1
+    assert shell.err.getvalue()
+
+    (shown,) = shell.rows(*command[:-2])
+    assert command[-1] not in shown.values()
+
+
 def test_tables_show_the_secret_once(shell: Shell) -> None:
     shell("create-workspace")
     created = shell.out.getvalue()
@@ -76,7 +111,13 @@ def test_an_empty_list_says_so(shell: Shell) -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [("create-user", "ws_unknown"), ("create-key", "ws_unknown", "user_x"), ("revoke-key", "ws_unknown", "key_x")],
+    [
+        ("create-user", "ws_unknown"),
+        ("create-key", "ws_unknown", "user_x"),
+        ("revoke-key", "ws_unknown", "key_x"),
+        ("name-workspace", "ws_unknown", "--name", "x"),
+        ("name-user", "ws_unknown", "user_x", "--username", "x"),
+    ],
 )
 def test_what_does_not_exist_is_refused_with_exit_code_one(shell: Shell, arguments: tuple[str, ...]) -> None:
     assert shell(*arguments) == 1

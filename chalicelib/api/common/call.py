@@ -74,11 +74,12 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What is answered; a `body` of None is an empty one."""
+    """What is answered; a `body` of None is an empty one. A `text` is sent as it is, and its headers say what it is."""
 
     status: int
     body: Json = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    text: str | None = None
 
 
 def of_request(request: Request) -> Call:

@@ -17,8 +17,11 @@ def as_cursor(place: str) -> str:
 def cursor(call: Call, name: str) -> str | None:
     """The place that a query parameter names; None without one. Whether it is one, the list's owner judges."""
     text = call.param(name)
-    if text is None:
-        return None
+    return None if text is None else place_of(text, name)
+
+
+def place_of(text: str, name: str) -> str:
+    """What `as_cursor` made the text of. Raises InvalidError, which names the parameter it came in."""
     try:
         if not 0 < len(text) <= MAX_LENGTH:
             raise ValueError

@@ -1,6 +1,8 @@
-"""Doors: which dialect a path belongs to, whom it lets in, and how it words an error.
+"""Doors: which dialect a call belongs to, whom it lets in, and how it words an error.
 
-A door is found by the longest of the registered prefixes, so doors may share a prefix and divide what lies below.
+A door is found by the longest of the registered prefixes, so doors may share a prefix and divide what lies below. Where
+two dialects have the very same addresses, a guest takes those of the calls that it knows as its own by their looks, the
+caller unseen: so a call that is refused at once is refused in the right words, too.
 """
 
 from __future__ import annotations
@@ -23,15 +25,38 @@ class Door:
     prefixes: tuple[str, ...]
     admit: Callable[[Call], None]
     shape: Callable[[PenstockError], Reply]
+    complete: Callable[[Call, Reply], Reply] | None = None
+    """Adds to a worded error what only the call tells."""
+
+    def refusal(self, call: Call, error: PenstockError) -> Reply:
+        reply = self.shape(error)
+        return reply if self.complete is None else self.complete(call, reply)
+
+
+Takes = Callable[[Call], bool]
+"""Whether a call at an address of another dialect is a guest's. It may look at all of the call but who sent it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Guest:
+    door: Door
+    takes: Takes
 
 
 class Doors:
-    def __init__(self, doors: Iterable[Door], otherwise: Door) -> None:
+    def __init__(self, doors: Iterable[Door], otherwise: Door, guests: Iterable[Guest] = ()) -> None:
         """`otherwise` answers at addresses that are no door's."""
         self._by_prefix = {prefix: door for door in doors for prefix in door.prefixes}
         self._otherwise = otherwise
+        self._guests = tuple(guests)
 
-    def at(self, path: str) -> Door:
+    def of(self, call: Call) -> Door:
+        for guest in self._guests:
+            if guest.takes(call):
+                return guest.door
+        return self._at(call.path)
+
+    def _at(self, path: str) -> Door:
         prefix = path.rstrip("/")
         while prefix:
             door = self._by_prefix.get(prefix)

@@ -6,13 +6,14 @@ into the door's. Its content type check and body parsing are not used.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from chalice.app import Blueprint, CORSConfig, Request, Response
 
-from chalicelib.api.common.call import of_request
+from chalicelib.api.common.call import Call, Reply, of_request
+from chalicelib.api.common.doors import Takes
 from chalicelib.api.common.pipeline import (
     CORS_ALLOWED_HEADERS,
     CORS_EXPOSED_HEADERS,
@@ -38,6 +39,29 @@ class Route:
     method: str
     path: str
     handler: Handler
+
+
+def share(hosts: Iterable[Route], guests: Iterable[Route], takes: Takes) -> Iterator[Route]:
+    """The routes of two dialects. Where both have one, the guest is given the calls that it takes."""
+    unclaimed = {(route.method, route.path): route for route in guests}
+    for host in hosts:
+        guest = unclaimed.pop((host.method, host.path), None)
+        yield host if guest is None else Route(host.method, host.path, _either(host.handler, guest.handler, takes))
+    yield from unclaimed.values()
+
+
+def _either(host: Handler, guest: Handler, takes: Takes) -> Handler:
+    def handler(call: Call) -> Reply:
+        return guest(call) if takes(call) else host(call)
+
+    return handler
+
+
+def blueprint(pipeline: Pipeline, routes: Iterable[Route]) -> Blueprint:
+    """Good for one registration: Chalice empties a blueprint's route settings when it is registered."""
+    made = Blueprint(__name__)
+    mount(made, pipeline, routes)
+    return made
 
 
 def mount(blueprint: Blueprint, pipeline: Pipeline, routes: Iterable[Route]) -> None:

@@ -58,11 +58,11 @@ class Pipeline:
 
     def run(self, call: Call, handler: Handler) -> Answer:
         call.request_id = call.request_id or str(uuid.uuid4())
-        door = self._doors.at(call.path)
+        door = self._doors.of(call)
         try:
             reply, text = self._try(door, call, handler)
         except PenstockError as error:
-            reply = door.shape(error)
+            reply = door.refusal(call, error)
             if reply.status >= 500:
                 self._report(call, error)
             text = _text(reply)
@@ -109,6 +109,8 @@ class Pipeline:
 
 
 def _text(reply: Reply) -> str:
+    if reply.text is not None:
+        return reply.text
     return "" if reply.body is None else msgspec.json.encode(reply.body).decode()
 
 

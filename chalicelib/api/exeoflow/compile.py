@@ -12,7 +12,18 @@ from dataclasses import dataclass
 from chalicelib.api.exeoflow.definition import Element, refuse
 from chalicelib.domain import program
 from chalicelib.domain.errors import DefinitionError
-from chalicelib.domain.graph import MAIN, Backoff, Concurrency, Edge, Graph, Node, OnError, OnLimit, RetryPolicy
+from chalicelib.domain.graph import (
+    MAIN,
+    Backoff,
+    Concurrency,
+    Edge,
+    Graph,
+    Node,
+    OnError,
+    OnLimit,
+    PinMirror,
+    RetryPolicy,
+)
 from chalicelib.domain.json import Json
 from chalicelib.domain.node_types import NODE_TYPES
 
@@ -30,16 +41,18 @@ _ENGINE_MEMBERS = frozenset({"name", "retry", "on_error", "at_most_once"})
 
 
 def compile_definition(source: Mapping[str, Json]) -> Graph:
-    """The graph of a document with `nodes`, `connections` and perhaps `timeout_seconds` and `concurrency`, checked.
+    """The graph of a document with `nodes`, `connections` and perhaps `timeout_seconds`, `concurrency` and
+    `mirror_to_pin`, checked.
 
     Raises DefinitionError whose `field` is a path into the document, and whose facts are `node_id` and `reason`.
     """
     budget = _Budget()
     graph = _graph(source, "", budget)
     timeout = Element(source, "").number("timeout_seconds", 0.001, MAX_TIMEOUT_SECONDS)
-    graph = Graph(graph.nodes, graph.edges, timeout, _concurrency(source))
+    graph = Graph(graph.nodes, graph.edges, timeout, _concurrency(source), _mirror(source))
     try:
         program.check(graph)
+        _check_triggers(graph)
     except DefinitionError as error:
         raise _located(error, budget.paths) from error
     return graph
@@ -59,6 +72,27 @@ def _concurrency(source: Mapping[str, Json]) -> Concurrency | None:
     key = element.text("key", MAX_CONDITION_LENGTH)
     on_limit = OnLimit(element.choice("on_limit", tuple(OnLimit)) or OnLimit.QUEUE)
     return Concurrency(int(limit), key, on_limit)
+
+
+def _mirror(source: Mapping[str, Json]) -> PinMirror | None:
+    """Null takes a mirror away that was set before."""
+    if source.get("mirror_to_pin") is None:
+        return None
+    element = Element(source, "").child("mirror_to_pin")
+    assert element is not None
+    pin_id = element.text("pin_id", MAX_ID_LENGTH)
+    if pin_id is None:
+        element.fail("pin_id", "fehlt")
+    return PinMirror(pin_id, element.text("workflow_id", MAX_NAME_LENGTH))
+
+
+def _check_triggers(graph: Graph) -> None:
+    """Raises DefinitionError for a schedule that could not be kept."""
+    if any(node.type == "trigger" and node.config.get("kind") == "schedule" for node in graph.nodes):
+        # What evaluates schedules is loaded for the few definitions that have one.
+        from chalicelib.domain.schedule_triggers import check_triggers
+
+        check_triggers(graph)
 
 
 class _Budget:

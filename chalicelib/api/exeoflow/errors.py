@@ -27,6 +27,8 @@ from chalicelib.domain.errors import (
     RunNotFoundError,
     RunNotPausedError,
     RunNotRetryableError,
+    ScheduleManagedError,
+    ScheduleNotFoundError,
     StepNotWaitingError,
     TooLargeError,
     UnauthenticatedError,
@@ -58,12 +60,16 @@ TABLE: Mapping[type[BaseException], Wording] = {
         400, "IDEMPOTENCY_CONFLICT", "Idempotency-Key wurde schon mit einem anderen Inhalt verwendet"
     ),
     WorkflowInactiveError: Wording(400, "WORKFLOW_INACTIVE", "Workflow ist nicht aktiv"),
+    ScheduleManagedError: Wording(
+        400, "SCHEDULE_MANAGED", "Zeitplan gehört zu einem Trigger und wird nur mit dessen Workflow geändert"
+    ),
     ConflictError: Wording(400, "CONFLICT", "Die Änderung ist im jetzigen Zustand nicht möglich"),
     UnauthenticatedError: Wording(401, "UNAUTHORIZED", "Authentifizierung fehlgeschlagen"),
     ForbiddenError: Wording(403, "FORBIDDEN", "Keine Berechtigung"),
     WorkflowNotFoundError: Wording(404, "WORKFLOW_NOT_FOUND", "Workflow nicht gefunden"),
     RunNotFoundError: Wording(404, "EXECUTION_NOT_FOUND", "Ausführung nicht gefunden"),
     HookNotFoundError: Wording(404, "WEBHOOK_NOT_FOUND", "Webhook nicht gefunden"),
+    ScheduleNotFoundError: Wording(404, "SCHEDULE_NOT_FOUND", "Zeitplan nicht gefunden"),
     NotFoundError: Wording(404, "NOT_FOUND", "Nicht gefunden"),
     MethodNotAllowedError: Wording(405, "METHOD_NOT_ALLOWED", "Methode nicht erlaubt"),
     RateLimitedError: Wording(429, "RATE_LIMIT_EXCEEDED", "Rate-Limit überschritten"),
@@ -92,9 +98,42 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"('[^']*'|the answer) has the wrong length", r"\1 hat die falsche Länge"),
         (r"('[^']*'|the answer) is out of range", r"\1 liegt außerhalb der Grenzen"),
         (r"('[^']*') is not part of the form", r"\1 gehört nicht zum Formular"),
+        (r"there are (\d+) fields, not 5, 6 or 7", r"es sind \1 Felder, nicht 5, 6 oder 7"),
+        (r"there are (\d+) fields, not 6 or 7", r"es sind \1 Felder, nicht 6 oder 7"),
+        (r"there are (\d+) fields, not 5", r"es sind \1 Felder, nicht 5"),
+        (r"it is longer than (\d+) characters", r"der Ausdruck ist länger als \1 Zeichen"),
+        (
+            r"exactly one of day-of-month and day-of-week has to be '\?'",
+            r"genau eines der Felder Monatstag und Wochentag muss '?' sein",
+        ),
+        (r"('[^']*') is not understood", r"\1 ist nicht zu verstehen"),
+        (
+            r"the step of ('[^']*') is not between (\d+) and (\d+)",
+            r"die Schrittweite von \1 liegt nicht zwischen \2 und \3",
+        ),
+        (r"('[^']*') after '#' is not between (\d+) and (\d+)", r"\1 hinter '#' liegt nicht zwischen \2 und \3"),
+        (r"(-?\d+) is not between (\d+) and (\d+)", r"\1 liegt nicht zwischen \2 und \3"),
+        (r"the range ('[^']*') runs backwards", r"der Bereich \1 läuft rückwärts"),
+        (r"('[^']*') cannot stand in a list", r"\1 darf nicht in einer Liste stehen"),
+        (r"('[^']*') is no known shorthand", r"\1 ist keine bekannte Kurzform"),
+        (r"('[^']*') is no known time zone", r"\1 ist keine bekannte Zeitzone"),
+        (r"('[^']*') and ('[^']*') exclude each other", r"\1 und \2 schließen einander aus"),
+        (r"('[^']*') has to be a whole number", r"\1 muss eine ganze Zahl sein"),
+        (r"has to be a whole number from (\d+) to (\d+)", r"muss eine ganze Zahl von \1 bis \2 sein"),
+        (r"has to be (\w+) or (\w+) or (\w+)", r"muss \1, \2 oder \3 sein"),
         (r"bodies are nested more than (\d+) deep", r"Knoten sind tiefer als \1 Ebenen verschachtelt"),
     )
 )
+_PARTS: Mapping[str, str] = {
+    "seconds": "Sekunden",
+    "minutes": "Minuten",
+    "hours": "Stunden",
+    "day-of-month": "Monatstag",
+    "month": "Monat",
+    "day-of-week": "Wochentag",
+    "year": "Jahr",
+}
+_IN_PART = re.compile(rf"({'|'.join(_PARTS)}): (.*)", re.DOTALL)
 _INSIDE = re.compile(r"in the (\S+) of '([^']*)': (.*)", re.DOTALL)
 
 
@@ -112,7 +151,8 @@ def _message(error: PenstockError, wording: Wording) -> str:
     if isinstance(error, AnswerRefusedError):
         return f"{wording.message}: {in_german(error.message)}"
     if wording.code == "VALIDATION_ERROR" and isinstance(error, InvalidError) and error.field:
-        return f"Ungültiger Wert für '{error.field}'"
+        reason = error.facts.get("reason")
+        return f"Ungültiger Wert für '{error.field}'" + (f": {in_german(str(reason))}" if reason else "")
     return wording.message
 
 
@@ -121,6 +161,9 @@ def in_german(rule: str) -> str:
     inside = _INSIDE.fullmatch(rule)
     if inside is not None:
         return f"in {inside[1]} von '{inside[2]}': {in_german(inside[3])}"
+    in_part = _IN_PART.fullmatch(rule)
+    if in_part is not None:
+        return f"{_PARTS[in_part[1]]}: {in_german(in_part[2])}"
     for pattern, german in _RULES:
         match = pattern.fullmatch(rule)
         if match is not None:

@@ -1,4 +1,7 @@
-"""Calls on webhooks: making, listing, changing and removing the URLs that start a workflow."""
+"""Calls on webhooks: making, listing, changing and removing the URLs that start a workflow.
+
+Registering a receiver of events is another dialect's call at the same address, and does not come here.
+"""
 
 from __future__ import annotations
 
@@ -23,15 +26,8 @@ class Webhooks:
         self._services = services
 
     def create(self, call: Call) -> Reply:
-        """Bodies choose here what is made: one that names `workflow_id` makes an inbound hook."""
         require(call.principal, Scope.WRITE_HOOKS)
-        body = call.json_object()
-        if "workflow_id" in body:
-            return self._create_hook(call, body)
-        raise InvalidError("'workflow_id' is missing", field="workflow_id")
-
-    def _create_hook(self, call: Call, body: dict[str, Json]) -> Reply:
-        services = self._services()
+        body, services = call.json_object(), self._services()
         workflow_id = required(member(body, "workflow_id", str), "workflow_id")
         name = text_member(body, "name", MAX_NAME_LENGTH) or ""
         method = _method(body) or "POST"

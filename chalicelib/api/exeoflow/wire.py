@@ -83,7 +83,7 @@ def workflow_full(view: WorkflowView) -> Members:
         "created_at": iso_z(workflow.created_at),
         "updated_at": iso_z(workflow.updated_at),
     }
-    for name in ("timeout_seconds", "concurrency"):
+    for name in ("timeout_seconds", "concurrency", "mirror_to_pin"):
         if source.get(name) is not None:
             full[name] = source[name]
     return full

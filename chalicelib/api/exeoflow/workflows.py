@@ -1,4 +1,4 @@
-"""Calls on workflows."""
+"""Calls on workflows: those of this dialect. Its executions show runs of every dialect."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from chalicelib.api.exeoflow import wire
 from chalicelib.api.exeoflow.compile import compile_definition
 from chalicelib.api.exeoflow.envelope import paging, success
 from chalicelib.domain.json import Json
-from chalicelib.domain.workflow import Workflow, WorkflowStatus
+from chalicelib.domain.workflow import EXEOFLOW, Workflow, WorkflowStatus
 from chalicelib.services.access import Scope, require
 from chalicelib.services.workflows import Change
 
 MAX_DESCRIPTION_LENGTH = 10_000
+_DEFINITION_MEMBERS = ("nodes", "connections", "timeout_seconds", "concurrency", "mirror_to_pin")
 _STATUSES = {"active": WorkflowStatus.ACTIVE, "inactive": WorkflowStatus.INACTIVE}
 
 
@@ -32,6 +33,7 @@ class WorkflowCalls:
             status=None if status is None else choice(status, "status", _STATUSES),
             offset=asked.offset,
             limit=asked.limit,
+            dialect=EXEOFLOW,
         )
         return success(
             {
@@ -53,7 +55,7 @@ class WorkflowCalls:
         return success(wire.workflow_created(workflow), status=201)
 
     def get(self, call: Call) -> Reply:
-        view = self._services().workflows.get(call.principal, call.params["workflow_id"])
+        view = self._services().workflows.get(call.principal, call.params["workflow_id"], EXEOFLOW)
         return success(wire.workflow_full(view))
 
     def update(self, call: Call) -> Reply:
@@ -63,13 +65,14 @@ class WorkflowCalls:
             name=name_member(body, "name"),
             description=text_member(body, "description", MAX_DESCRIPTION_LENGTH),
             members=_definition_members(body),
+            user_id=call.principal.user_id,
         )
         return success(wire.workflow_full(self._services().workflows.update(workflow, change, compile_definition)))
 
     def delete(self, call: Call) -> Reply:
-        services = self._services()
+        services, workflow_id = self._services(), call.params["workflow_id"]
         services.workflows.delete(
-            services.access.workflow_or_remains(call.principal, call.params["workflow_id"], Scope.WRITE_WORKFLOWS)
+            services.access.workflow_or_remains(call.principal, workflow_id, Scope.WRITE_WORKFLOWS, EXEOFLOW)
         )
         return success({"message": "Workflow erfolgreich gelöscht"})
 
@@ -80,15 +83,14 @@ class WorkflowCalls:
         return success(wire.workflow_full(view))
 
     def _writable(self, call: Call) -> Workflow:
-        return self._services().access.workflow(call.principal, call.params["workflow_id"], Scope.WRITE_WORKFLOWS)
+        access, workflow_id = self._services().access, call.params["workflow_id"]
+        return access.workflow(call.principal, workflow_id, Scope.WRITE_WORKFLOWS, EXEOFLOW)
 
 
 def _definition_members(body: dict[str, Json]) -> dict[str, Json]:
     """The members of a body that make the definition; what they hold, the compiler judges."""
     for name in ("nodes", "connections"):
         member(body, name, list)
-    members: dict[str, Json] = {
-        name: body[name] for name in ("nodes", "connections", "timeout_seconds", "concurrency") if name in body
-    }
+    members: dict[str, Json] = {name: body[name] for name in _DEFINITION_MEMBERS if name in body}
     # Emptied nodes leave nothing to connect; a client that sends only them means the connections too.
     return {"connections": [], **members} if members.get("nodes") == [] else members

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from chalice.app import Blueprint, Chalice
+from chalice.app import Chalice
 
 from chalicelib.api.common import fallback
 from chalicelib.api.common.call import Call, Reply
-from chalicelib.api.common.doors import Door, Doors
-from chalicelib.api.common.mount import Route, middleware, mount
+from chalicelib.api.common.doors import Door, Doors, Guest
+from chalicelib.api.common.mount import Route, blueprint, middleware, share
 from chalicelib.api.common.pipeline import Pipeline
 from chalicelib.domain.errors import ForbiddenError, PenstockError
 
@@ -26,10 +26,21 @@ def door(name: str, *prefixes: str, closed: bool = False) -> Door:
     return Door(prefixes, admit, shape)
 
 
+def is_a_guests(call: Call) -> bool:
+    return call.path.startswith("/v1/shared") and "mine" in call.query
+
+
 DOORS = Doors(
     [door("wide", "/v1"), door("narrow", "/v1/flows"), door("closed", "/closed", closed=True)],
     otherwise=door("outside"),
+    guests=[Guest(door("guest"), is_a_guests)],
 )
+
+
+def door_of(call: Call) -> str:
+    shaped: Any = DOORS.of(call).shape(ForbiddenError()).body
+    name: str = shaped["door"]
+    return name
 
 
 @pytest.mark.parametrize(
@@ -47,21 +58,56 @@ DOORS = Doors(
     ],
 )
 def test_the_longest_prefix_of_whole_segments_finds_the_door(path: str, name: str) -> None:
-    shaped: Any = DOORS.at(path).shape(ForbiddenError()).body
+    assert door_of(Call("GET", path, "request-1")) == name
 
-    assert shaped["door"] == name
+
+@pytest.mark.parametrize(
+    ("path", "query", "name"),
+    [
+        ("/v1/shared", {"mine": ["1"]}, "guest"),
+        ("/v1/shared", {}, "wide"),
+        ("/v1/flows", {"mine": ["1"]}, "narrow"),
+    ],
+)
+def test_a_guest_takes_its_own_calls_at_anothers_addresses(path: str, query: dict[str, list[str]], name: str) -> None:
+    assert door_of(Call("GET", path, "request-1", query=query)) == name
+
+
+class TestSharing:
+    HOSTS = (
+        Route("GET", "/shared", lambda _: Reply(200, "host")),
+        Route("PUT", "/shared", lambda _: Reply(200, "put")),
+    )
+    GUESTS = (
+        Route("GET", "/shared", lambda _: Reply(200, "guest")),
+        Route("GET", "/alone", lambda _: Reply(200, "alone")),
+    )
+
+    def answer(self, method: str, path: str, query: dict[str, list[str]]) -> Any:
+        shared = {(route.method, route.path): route.handler for route in share(self.HOSTS, self.GUESTS, is_a_guests)}
+        return shared[method, path](Call(method, f"/v1{path}", "request-1", query=query)).body
+
+    def test_at_an_address_of_both_the_guest_answers_what_it_takes(self) -> None:
+        assert self.answer("GET", "/shared", {"mine": ["1"]}) == "guest"
+        assert self.answer("GET", "/shared", {}) == "host"
+
+    def test_at_an_address_of_one_that_one_answers(self) -> None:
+        assert self.answer("PUT", "/shared", {"mine": ["1"]}) == "put"
+        assert self.answer("GET", "/alone", {}) == "alone"
+
+    def test_each_address_is_served_once(self) -> None:
+        served = [(route.method, route.path) for route in share(self.HOSTS, self.GUESTS, is_a_guests)]
+
+        assert served == [("GET", "/shared"), ("PUT", "/shared"), ("GET", "/alone")]
 
 
 class App:
     def __init__(self, handler: Any) -> None:
         self.pipeline = Pipeline(DOORS)
         self.app = Chalice("test", configure_logs=False)
-        blueprint = Blueprint(__name__)
-        mount(blueprint, self.pipeline, [Route("GET", "/things/{name}", handler), Route("POST", "/things", handler)])
         for prefix in ("/v1", "/closed"):
-            again = Blueprint(__name__)
-            mount(again, self.pipeline, [Route("GET", "/things/{name}", handler)])
-            self.app.register_blueprint(again, url_prefix=prefix)
+            things = blueprint(self.pipeline, [Route("GET", "/things/{name}", handler)])
+            self.app.register_blueprint(things, url_prefix=prefix)
         self.app.register_middleware(middleware(self.pipeline), "http")
 
     def get(self, resource: str, method: str = "GET", **params: str) -> Any:

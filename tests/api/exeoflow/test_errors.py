@@ -37,7 +37,8 @@ def test_a_body_that_is_no_json_object_is_refused(world: World, raw: bytes) -> N
         ("GET", "/v1/executions?to=2026-02-30", None, "to"),
         ("GET", "/v1/executions?status=completed", None, "status"),
         ("POST", "/v1/webhooks", {}, "workflow_id"),
-        ("POST", "/v1/webhooks", {"url": "https://receiver.example/"}, "workflow_id"),
+        ("POST", "/v1/webhooks", {"name": "Shop", "authentication": {"enabled": True}}, "workflow_id"),
+        ("POST", "/api/v1/webhooks", {"url": "https://receiver.example/"}, "workflow_id"),
         ("POST", "/v1/webhooks", {"workflow_id": "wf_1", "method": "HEAD"}, "method"),
     ],
 )

@@ -1,0 +1,165 @@
+"""This dialect's JSON from and to schedules, and the German wording of why one fires when it does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from enum import StrEnum
+from typing import TypeVar
+
+from chalicelib.api.common.parsing import member, text_member
+from chalicelib.api.exeoflow.wire import Members
+from chalicelib.domain.cron import Fire, Match, cron_timing, interval_timing
+from chalicelib.domain.errors import InvalidError
+from chalicelib.domain.json import Json
+from chalicelib.domain.schedules import (
+    DEFAULT_CATCH_UP_LIMIT,
+    CatchUp,
+    Overlap,
+    Schedule,
+    Target,
+    TargetKind,
+    Timing,
+    TimingKind,
+)
+from chalicelib.domain.times import iso_z
+from chalicelib.services.schedules import Amendment, Draft
+
+MAX_NAME_LENGTH = 255
+MAX_EXPRESSION_LENGTH = 1_000
+
+PARTS: Mapping[str, str] = {
+    "seconds": "Sekunde",
+    "minutes": "Minute",
+    "hours": "Stunde",
+    "day-of-month": "Monatstag",
+    "month": "Monat",
+    "day-of-week": "Wochentag",
+    "year": "Jahr",
+}
+_WEEKDAYS = ("Sonntag", "Montag", "Dienstag", "Mittwoch", "Donnerstag", "Freitag", "Samstag")
+
+T = TypeVar("T", bound=StrEnum)
+
+
+def members(schedule: Schedule) -> Members:
+    """`timezone` is where a cron expression is evaluated; of `cron` and `interval_seconds` one is null."""
+    timing = schedule.timing
+    return {
+        "id": schedule.id,
+        "workflow_id": schedule.target.id,
+        "name": schedule.name,
+        "enabled": schedule.enabled,
+        "cron": timing.expression or None,
+        "interval_seconds": timing.interval_seconds,
+        "timezone": timing.timezone,
+        "input": schedule.input,
+        "overlap": schedule.overlap.value,
+        "catch_up": schedule.catch_up.value,
+        "catch_up_limit": schedule.catch_up_limit,
+        "managed": schedule.managed,
+        "node_id": schedule.labels.get("node_id") if schedule.managed else None,
+        "next_run_at": _time(schedule.next_fire_at),
+        "last_run_at": _time(schedule.last_fire_at),
+        "last_execution_id": schedule.last_run_id,
+        "skipped": schedule.skipped,
+        "created_at": iso_z(schedule.created_at),
+        "updated_at": iso_z(schedule.updated_at),
+    }
+
+
+def draft(body: Mapping[str, Json], workflow_id: str) -> Draft:
+    """Raises InvalidError."""
+    retime = _retiming(body)
+    if retime is None or not ("cron" in body or "interval_seconds" in body):
+        raise InvalidError("'cron' is missing", field="cron", reason="'cron' or 'interval_seconds' is missing")
+    timezone = text_member(body, "timezone", MAX_NAME_LENGTH) or "UTC"
+    enabled = member(body, "enabled", bool)
+    limit = member(body, "catch_up_limit", int)
+    return Draft(
+        target=Target(TargetKind.WORKFLOW, workflow_id),
+        timing=retime(Timing(TimingKind.CRON, timezone=timezone)),
+        input=member(body, "input", dict) or {},
+        enabled=enabled is not False,
+        overlap=_choice(body, "overlap", Overlap) or Overlap.ALLOW,
+        catch_up=_choice(body, "catch_up", CatchUp) or CatchUp.NONE,
+        catch_up_limit=DEFAULT_CATCH_UP_LIMIT if limit is None else limit,
+        name=(text_member(body, "name", MAX_NAME_LENGTH) or "").strip(),
+    )
+
+
+def amendment(body: Mapping[str, Json]) -> Amendment:
+    """What a body names changes, the rest stays. Raises InvalidError."""
+    name = text_member(body, "name", MAX_NAME_LENGTH)
+    return Amendment(
+        retime=_retiming(body),
+        input=member(body, "input", dict),
+        enabled=member(body, "enabled", bool),
+        overlap=_choice(body, "overlap", Overlap),
+        catch_up=_choice(body, "catch_up", CatchUp),
+        catch_up_limit=member(body, "catch_up_limit", int),
+        name=None if name is None else name.strip(),
+    )
+
+
+def preview(schedule: Schedule, fires: tuple[Fire, ...]) -> Members:
+    return {
+        "schedule_id": schedule.id,
+        "timezone": schedule.timing.timezone,
+        "upcoming": [
+            {
+                "at": iso_z(fire.at),
+                "local": fire.local.isoformat(timespec="seconds"),
+                "reason": _reason(fire, schedule.timing),
+            }
+            for fire in fires
+        ],
+    }
+
+
+def _retiming(body: Mapping[str, Json]) -> Callable[[Timing], Timing] | None:
+    """Makes the timing that the body names of one that it replaces, whose zone stays unless the body names one."""
+    cron = text_member(body, "cron", MAX_EXPRESSION_LENGTH)
+    seconds = member(body, "interval_seconds", int)
+    timezone = text_member(body, "timezone", MAX_NAME_LENGTH)
+    if cron is not None and seconds is not None:
+        reason = "'cron' and 'interval_seconds' exclude each other"
+        raise InvalidError(reason, field="interval_seconds", reason=reason)
+    if cron is not None:
+        return lambda old: cron_timing(cron, timezone or old.timezone)
+    if seconds is not None:
+        return lambda old: interval_timing(seconds, timezone or old.timezone)
+    return None if timezone is None else lambda old: replace(old, timezone=timezone)
+
+
+def _choice(body: Mapping[str, Json], name: str, kind: type[T]) -> T | None:
+    value = member(body, name, str)
+    if value is None:
+        return None
+    if value not in set(kind):
+        raise InvalidError(f"'{name}' has a wrong value", field=name, reason=f"has to be {' or '.join(kind)}")
+    return kind(value)
+
+
+def _reason(fire: Fire, timing: Timing) -> str:
+    offset = fire.local.isoformat()[-6:]
+    texts = [f"Ortszeit {fire.local:%Y-%m-%d %H:%M:%S} (UTC{offset})"]
+    if fire.turn is not None and timing.anchor is not None:
+        texts.append(f"{fire.turn}. Mal alle {timing.interval_seconds} Sekunden seit {iso_z(timing.anchor)}")
+    elif fire.turn is None:
+        texts.append(", ".join(map(_match, fire.matched)) or "jede Angabe passt")
+    if fire.is_doubled:
+        texts.append("diese Ortszeit kommt durch die Zeitumstellung zweimal und zählt beim ersten Mal")
+    if fire.left_out is not None:
+        texts.append(f"{fire.left_out:%Y-%m-%d %H:%M:%S} entfällt durch die Zeitumstellung")
+    return "; ".join(texts)
+
+
+def _match(match: Match) -> str:
+    value = _WEEKDAYS[match.value] if match.part == "day-of-week" else str(match.value)
+    return f"{PARTS[match.part]} {value} passt auf '{match.text}'"
+
+
+def _time(at: datetime | None) -> str | None:
+    return None if at is None else iso_z(at)
