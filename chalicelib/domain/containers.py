@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 from chalicelib.domain.errors import ExpressionError
 from chalicelib.domain.ids import escape
 from chalicelib.domain.json import Json
+from chalicelib.domain.program import Step
 from chalicelib.domain.run import Reset, Round, StepError
 from chalicelib.domain.tasks import ItemRange, Scope, Task
 
@@ -58,6 +59,16 @@ def has_rounds(task: Task) -> bool:
     return task.step.node.type in {"loop", "map"}
 
 
+def collects(step: Step) -> bool:
+    """Whether this is a loop whose output holds something of every round, and not just what the last one gave."""
+    return step.node.type == "loop" and "collect" in step.expressions
+
+
+def needs_newest_only(task: Task) -> bool:
+    """Whether a resumed run can go on from the newest round of this container alone."""
+    return task.step.node.type == "loop" and not collects(task.step)
+
+
 class Fork:
     """Runs every branch at the same time; its output is theirs by name."""
 
@@ -96,18 +107,24 @@ class Fork:
 
 
 class Loop:
-    """Runs its body, then again while `while` holds. Each round begins with what the one before gave."""
+    """Runs its body, then again while `while` holds. Each round begins with what the one before gave.
+
+    A loop that collects has as output how many rounds it made, and what `collect` came to in each by its number. It
+    goes through its rounds again when it is resumed, as a map does, and they begin with nothing.
+    """
 
     def __init__(self, execution: Execution, task: Task) -> None:
         self.task = task
         self._execution = execution
-        self._round = Round(task.slot, 1, task.incoming, outer=task.scope.round)
+        self._collects = collects(task.step)
+        self._collected: dict[str, Json] = {}
+        self._round = Round(task.slot, 1, None if self._collects else task.incoming, outer=task.scope.round)
         self._most = _whole(
             task.config().get("max_iterations"), "max_iterations", DEFAULT_MAX_ITERATIONS, MOST_ITERATIONS
         )
 
     def enter(self, position: Round | None) -> None:
-        if position is not None:
+        if position is not None and not self._collects:
             self._round = position
         self._open(self.task, restored=self.task.scope.restored)
 
@@ -130,30 +147,35 @@ class Loop:
         task = self.task
         output = scope.last[2] if scope.last else scope.incoming
         try:
-            goes_on = bool(self._condition(scope, output))
+            if self._collects:
+                self._collected[str(self._round.index)] = self._evaluate("collect", scope, output)
+            goes_on = bool(self._evaluate("while", scope, output))
         except ExpressionError as error:
             self._execution.leave(task)
             self._execution.fail_step(task, StepError("expression", error.message), finished_at=scope.ended_at)
             return
         if not goes_on:
             self._execution.leave(task)
+            if self._collects:
+                output = {"iteration": self._round.index, **self._collected}
             self._execution.succeed_step(task, output, finished_at=scope.ended_at)
         elif self._round.index >= self._most:
             self._execution.leave(task)
             message = f"the loop did not end within {self._most} iterations"
             self._execution.fail_step(task, StepError("max_iterations", message), finished_at=scope.ended_at)
         else:
-            self._round = Round(task.slot, self._round.index + 1, output, scope.ended_at, task.scope.round)
-            self._open(task, restored=False)
+            carry = None if self._collects else output
+            self._round = Round(task.slot, self._round.index + 1, carry, scope.ended_at, task.scope.round)
+            self._open(task, restored=self._collects and task.scope.restored)
 
-    def _condition(self, scope: Scope, output: Json) -> Json:
-        """`while` sees the body's nodes, `$loop.index`, and as `$prev` what the round gave."""
+    def _evaluate(self, member: str, scope: Scope, output: Json) -> Json:
+        """`while` and `collect` see the body's nodes, `$loop.index`, and as `$prev` what the round gave."""
         task = self.task
         inside = Task(task.run, task.key, task.step, scope, output, scope.ended_at)
-        return inside.evaluate("while")
+        return inside.evaluate(member)
 
     def position(self) -> Round | None:
-        return self._round
+        return None if self._collects else self._round
 
 
 def _map(execution: Execution, task: Task) -> Container:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -19,8 +20,27 @@ SCOPES = frozenset(
         "events:write",
         "schedules:read",
         "schedules:write",
+        "sources:read",
+        "sources:write",
+        "accounts:read",
+        "accounts:write",
+        "pins:read",
+        "pins:write",
+        "pins:delete",
+        "workflow_data:read",
+        "workflow_data:write",
     }
 )
+
+
+NAMESPACE_SCOPE = "namespace:"
+"""What a scope begins with that allows nothing, but restricts its key to the namespace that it names."""
+_NAMESPACE_SCOPE = re.compile(r"namespace:\S{1,255}")
+
+
+def is_scope(text: str) -> bool:
+    """Whether a key may be given this scope."""
+    return text == ALL_SCOPES or text in SCOPES or _NAMESPACE_SCOPE.fullmatch(text) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +68,14 @@ class Principal:
 
     def may(self, scope: str) -> bool:
         return scope in self.scopes or ALL_SCOPES in self.scopes
+
+    @property
+    def namespaces(self) -> frozenset[str] | None:
+        """The only namespaces that the key may be used in; None if all."""
+        named = frozenset(
+            scope.removeprefix(NAMESPACE_SCOPE) for scope in self.scopes if scope.startswith(NAMESPACE_SCOPE)
+        )
+        return named or None
 
 
 def secret_hash(secret: str) -> str:

@@ -6,13 +6,16 @@ sort by age while nobody can guess the next one.
 
 from __future__ import annotations
 
+import hashlib
+import re
 from datetime import datetime
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 _ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
 _TIME_DIGITS = 9
 _RANDOM_DIGITS = 13
 ENTROPY_BYTES = 9
+_UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 
 
 def base36(number: int, width: int) -> str:
@@ -33,6 +36,35 @@ def mint(prefix: str, at: datetime, entropy: bytes) -> str:
     """An id such as `wf_0mh3k2…`: sortable by `at`, unguessable by `entropy` (`ENTROPY_BYTES` random bytes)."""
     random_part = base36(int.from_bytes(entropy, "big"), _RANDOM_DIGITS)
     return f"{prefix}{base36(epoch_ms(at), _TIME_DIGITS)}{random_part}"
+
+
+UUID_BYTES = 16
+
+
+def is_uuid(text: str) -> bool:
+    return _UUID.fullmatch(text) is not None
+
+
+def uuid4(entropy: bytes) -> str:
+    """A lower-case UUID of version 4 from `UUID_BYTES` random bytes."""
+    raw = bytearray(entropy[:UUID_BYTES])
+    raw[6] = raw[6] & 0x0F | 0x40
+    raw[8] = raw[8] & 0x3F | 0x80
+    digits = raw.hex()
+    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
+
+
+def uuid_of(name: str) -> str:
+    """The one UUID that stands for `name` where a dialect's ids are UUIDs; a UUID stands for itself. It has the form of
+    version 4, which is what readers expect, and is as hard to guess as the name."""
+    if is_uuid(name):
+        return name.lower()
+    return uuid4(hashlib.sha256(name.encode("utf-8", "surrogatepass")).digest())
+
+
+def unescape(part: str) -> str:
+    """What `escape` made the part of."""
+    return unquote(part)
 
 
 def escape(part: str) -> str:

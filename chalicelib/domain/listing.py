@@ -41,3 +41,11 @@ class DueRun:
     workspace_id: str
     due_at: datetime
     status: RunStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Who holds the slots of a concurrency limit and who waits for one, longest first; of the same time, by name."""
+
+    holders: tuple[str, ...] = ()
+    waiting: tuple[str, ...] = ()

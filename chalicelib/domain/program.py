@@ -165,6 +165,7 @@ def _step(node: Node, order: int, exits: tuple[Exit, ...], entries: int, known: 
         )
     if type_ is not None:
         _check_members(node, type_)
+    inside = known.union(*({inner.id for inner in body.nodes} for body in node.bodies.values()))
     raw_names = type_.raw if type_ else frozenset[str]()
     expression_names = type_.expressions if type_ else frozenset[str]()
     templated = {name: v for name, v in node.config.items() if name not in raw_names | expression_names}
@@ -175,7 +176,7 @@ def _step(node: Node, order: int, exits: tuple[Exit, ...], entries: int, known: 
         config=_template(node.id, "config", templated if type_ else {}, known),
         raw={name: v for name, v in node.config.items() if name in raw_names},
         expressions={
-            name: _expression(node.id, f"config.{name}", node.config[name], known)
+            name: _expression(node.id, f"config.{name}", node.config[name], inside)
             for name in expression_names
             if name in node.config
         },

@@ -181,13 +181,24 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
+class Touch:
+    """When and by whose command a run was last changed."""
+
+    at: datetime
+    user_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Start:
-    """How a run comes about. With a `run_id`, which follows from what starts it, repeated starts are one."""
+    """How a run comes about. With a `run_id`, which follows from what starts it, repeated starts are one. Whoever
+    starts a run and advances it at once puts the hint off, for `hint_delay_seconds`."""
 
     user_id: str | None = None
     cause: Cause | None = None
     run_id: str | None = None
     exclusive: str | None = None
+    scheduled_at: datetime | None = None
+    hint_delay_seconds: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,6 +253,10 @@ class Run:
     """The event that started it, if one did."""
     exclusive: str | None = None
     """Of the runs that share this name only one is under way at a time; the others wait for it."""
+    scheduled_at: datetime | None = None
+    """The due time of the schedule that started it, if one did."""
+    touched: Touch | None = None
+    """The last command that somebody gave it; None if nobody did."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -164,7 +164,10 @@ class Task:
                 return {"id": run.workflow_id, "name": run.workflow_name, "version": run.version}
             case "$run":
                 started_at = iso_z(self.run.created_at)
-                return {"id": self.run.id, "started_at": started_at, "trigger": self.run.trigger}
+                facts: dict[str, Json] = {"id": self.run.id, "started_at": started_at, "trigger": self.run.trigger}
+                if self.run.scheduled_at is not None:
+                    facts["scheduled_at"] = iso_z(self.run.scheduled_at)
+                return facts
         scope: Scope | None = self.scope
         while scope is not None:
             if name in scope.variables:
@@ -176,7 +179,18 @@ class Task:
         """The node's configuration with its templates rendered. Raises ExpressionError."""
         rendered = self.step.config.render(self)
         assert isinstance(rendered, dict)
-        return {**rendered, **self.step.raw}
+        config = {**rendered, **self.step.raw}
+        overlay = config.get("overlay")
+        if isinstance(overlay, list) and isinstance(config.get("params"), dict):
+            config["params"] = self._overlaid(config["params"], overlay)
+        return config
+
+    def _overlaid(self, params: Json, names: list[Json]) -> Json:
+        """`params` with the run's own values of these names laid over them; a null lays nothing over."""
+        assert isinstance(params, dict)
+        given = self.run.input if isinstance(self.run.input, dict) else {}
+        laid = {name: given[name] for name in names if isinstance(name, str) and given.get(name) is not None}
+        return {**params, **laid}
 
     def evaluate(self, member: str) -> Json:
         """The value of one of the configuration's expressions. Raises ExpressionError."""

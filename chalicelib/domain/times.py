@@ -12,6 +12,12 @@ def iso_z(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def iso_ms(at: datetime) -> str:
+    """ISO 8601 in UTC with milliseconds and `Z`, such as `2026-03-01T07:15:00.250Z`."""
+    at = at.astimezone(UTC)
+    return f"{at:%Y-%m-%dT%H:%M:%S}.{at.microsecond // 1000:03}Z"
+
+
 def from_epoch_ms(ms: int) -> datetime:
     """The aware UTC time of whole milliseconds since 1970."""
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=ms)

@@ -16,6 +16,11 @@ def noop(context: StepContext) -> Result:
     return Result(context.task.incoming)
 
 
+def task_input(context: StepContext) -> Result:
+    """The rendered `params`, the run's own values laid over them."""
+    return Result(context.task.config()["params"])
+
+
 def transform(context: StepContext) -> Result:
     """The rendered `values`, laid over what came in when `keep` is set."""
     config = context.task.config()

@@ -16,7 +16,7 @@ from chalicelib.domain.errors import (
     WorkflowNotFoundError,
 )
 from chalicelib.domain.identity import Principal
-from chalicelib.domain.workflow import INTERNAL_IDS, Hook, Workflow, WorkflowStatus
+from chalicelib.domain.workflow import INTERNAL_IDS, Hook, Workflow, WorkflowStatus, is_source
 from chalicelib.services.ports import HookStore, WorkflowStore
 
 _ID = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
@@ -35,6 +35,15 @@ class Scope(StrEnum):
     WRITE_EVENTS = "events:write"
     READ_SCHEDULES = "schedules:read"
     WRITE_SCHEDULES = "schedules:write"
+    READ_SOURCES = "sources:read"
+    WRITE_SOURCES = "sources:write"
+    READ_ACCOUNTS = "accounts:read"
+    WRITE_ACCOUNTS = "accounts:write"
+    READ_PINS = "pins:read"
+    WRITE_PINS = "pins:write"
+    DELETE_PINS = "pins:delete"
+    READ_PIN_DATA = "workflow_data:read"
+    WRITE_PIN_DATA = "workflow_data:write"
 
 
 def require(principal: Principal, scope: Scope) -> None:
@@ -53,19 +62,25 @@ class Access:
         self._workflows = workflows
         self._hooks = hooks
 
-    def workflow(self, principal: Principal, workflow_id: str, scope: Scope) -> Workflow:
-        """Raises ForbiddenError, WorkflowNotFoundError."""
-        workflow = self.workflow_or_remains(principal, workflow_id, scope)
+    def workflow(self, principal: Principal, workflow_id: str, scope: Scope, dialect: str | None = None) -> Workflow:
+        """One of this dialect, if one is named: what another API made, its own API shows and changes. Raises
+        ForbiddenError, WorkflowNotFoundError."""
+        workflow = self.workflow_or_remains(principal, workflow_id, scope, dialect)
         if workflow.status is WorkflowStatus.DELETING:
             raise WorkflowNotFoundError(workflow_id=workflow_id)
         return workflow
 
-    def workflow_or_remains(self, principal: Principal, workflow_id: str, scope: Scope) -> Workflow:
+    def workflow_or_remains(
+        self, principal: Principal, workflow_id: str, scope: Scope, dialect: str | None = None
+    ) -> Workflow:
         """Like `workflow`, but also one whose deletion was begun and not finished."""
         require(principal, scope)
-        if not is_id(workflow_id) or workflow_id in INTERNAL_IDS:
+        if not is_id(workflow_id) or workflow_id in INTERNAL_IDS or is_source(workflow_id):
             raise WorkflowNotFoundError(workflow_id=workflow_id)
-        return self._workflows.get(principal.workspace_id, workflow_id)
+        workflow = self._workflows.get(principal.workspace_id, workflow_id)
+        if dialect is not None and workflow.dialect != dialect:
+            raise WorkflowNotFoundError(workflow_id=workflow_id)
+        return workflow
 
     def hook(self, principal: Principal, hook_id: str, scope: Scope) -> Hook:
         """Raises ForbiddenError, HookNotFoundError."""

@@ -10,8 +10,10 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
+from chalicelib.domain.containers import collects
 from chalicelib.domain.errors import (
     AnswerRefusedError,
+    ForbiddenError,
     IllegalTransitionError,
     InvalidError,
     RunEndedError,
@@ -22,10 +24,10 @@ from chalicelib.domain.errors import (
 from chalicelib.domain.forms import check_form
 from chalicelib.domain.graph import OnError
 from chalicelib.domain.identity import Principal
-from chalicelib.domain.ids import escape
+from chalicelib.domain.ids import escape, unescape, uuid_of
 from chalicelib.domain.json import Json
 from chalicelib.domain.program import Program
-from chalicelib.domain.run import RETRYABLE, Answer, Outcome, Reset, Run, StepStatus
+from chalicelib.domain.run import RETRYABLE, Answer, Outcome, Reset, Run, StepStatus, Touch
 from chalicelib.services.access import Scope
 from chalicelib.services.ports import Clock, RunQueue, RunStore
 from chalicelib.services.runs import RESEND_SECONDS, Runs
@@ -49,22 +51,22 @@ class Control:
     def pause(self, principal: Principal, run_id: str) -> Run:
         """A step that is being executed finishes and is kept; nothing new starts. Raises RunEndedError."""
         run = self._runs.owned(principal, run_id, Scope.WRITE_RUNS)
-        return self._store.pause(run.id)
+        return self._store.pause(run.id, self._touch(principal))
 
     def resume(self, principal: Principal, run_id: str) -> Run:
         """Raises RunEndedError, RunNotPausedError."""
         run = self._runs.owned(principal, run_id, Scope.WRITE_RUNS)
         try:
-            resumed = self._store.resume(run.id, self._due_at())
+            resumed = self._store.resume(run.id, self._due_at(), self._touch(principal))
         except IllegalTransitionError as error:
             raise RunNotPausedError(run_id=run_id) from error
         return self._hinted(resumed)
 
     def answer(self, principal: Principal, run_id: str, step_key: str, value: Json) -> Run:
-        """Answers a `user_input` step that waits, once its form allows the value.
+        """Answers a `user_input` step that waits, if the caller is one of those who may and its form allows the value.
 
         Raises AnswerRefusedError for a value the form refuses, StepNotWaitingError where no such step waits or it was
-        answered before, RunEndedError.
+        answered before, RunEndedError, ForbiddenError.
         """
         run = self._runs.owned(principal, run_id, Scope.WRITE_RUNS)
         if run.status.is_final:
@@ -72,11 +74,15 @@ class Control:
         task = next((t for t in self._runs.waiting(run) if step_key in (t.key, t.step.node.id)), None)
         if task is None or task.step.node.type != "user_input":
             raise StepNotWaitingError(f"no step '{step_key[:100]}' waits for an answer", run_id=run_id)
+        allowed = task.step.raw.get("allowed_users")
+        if isinstance(allowed, list) and allowed and uuid_of(principal.user_id) not in allowed:
+            raise ForbiddenError("The user may not answer this step.")
         try:
             check_form(task.step.raw.get("form"), value)
         except InvalidError as error:
             raise AnswerRefusedError(error.message, field=error.field) from error
-        if not self._store.signal(run.id, task.slot, Answer(self._clock.now(), value), self._due_at()):
+        answer = Answer(self._clock.now(), value)
+        if not self._store.signal(run.id, task.slot, answer, self._due_at(), self._touch(principal)):
             raise StepNotWaitingError(f"the step '{step_key[:100]}' was answered before", run_id=run_id)
         return self._hinted(run)
 
@@ -84,17 +90,17 @@ class Control:
         """Goes on from the failed steps of a run that ended badly: same id, finished steps kept, attempts counted on,
         idempotency keys as before. Raises RunNotRetryableError for a run that is live or succeeded, StaleWriteError
         if somebody else did the same at this moment."""
-        return self.retry_run(self._runs.owned(principal, run_id, Scope.WRITE_RUNS))
+        return self.retry_run(self._runs.owned(principal, run_id, Scope.WRITE_RUNS), self._touch(principal))
 
-    def retry_run(self, run: Run) -> Run:
+    def retry_run(self, run: Run, touch: Touch | None = None) -> Run:
         """`retry`, for a run at hand."""
         if run.status not in RETRYABLE:
             raise RunNotRetryableError(f"a run that is {run.status} cannot be retried", run_id=run.id)
         program = self._programs.of(run)
         newest = self._newest(run)
         failed = [o for o in newest.values() if self._blocks(o, program) and not _lies_in_an_ended(o.key, newest)]
-        resets = {**run.resets, **_failed_parts(run, newest), **_resets(run, failed, is_new=False)}
-        return self._restart(run, resets)
+        resets = {**run.resets, **_failed_parts(run, newest), **_begun_anew(run, program, failed)}
+        return self._restart(run, program, resets, touch)
 
     def rerun(self, principal: Principal, run_id: str, node_id: str) -> Run:
         """Does a node and everything behind it again, with effects that receivers should take for new ones.
@@ -123,7 +129,7 @@ class Control:
             **_resets(run, failed, is_new=False),
             **_resets(run, known, is_new=True),
         }
-        return self._restart(run, resets)
+        return self._restart(run, program, resets, self._touch(principal))
 
     def replay(self, principal: Principal, run_id: str, *, newest: bool = True) -> Run:
         """A new run with the same input, of the newest version of its workflow or of the run's own."""
@@ -135,7 +141,8 @@ class Control:
         """The outcome that counts for each step of the run: that of its present generation."""
         newest = {outcome.key: outcome for outcome in run.tail if outcome.generation == generation_of(run, outcome.key)}
         for outcome in self._all_outcomes(run):
-            if outcome.generation == generation_of(run, outcome.key) and outcome.status is not StepStatus.WAITING:
+            counts = outcome.generation == generation_of(run, outcome.key) and _is_present(run, outcome.key)
+            if counts and outcome.status is not StepStatus.WAITING:
                 known = newest.get(outcome.key)
                 if known is None or known.attempt <= outcome.attempt:
                     newest[outcome.key] = outcome
@@ -159,16 +166,21 @@ class Control:
         step = program.find(outcome.node_id)
         return step is None or step.node.on_error is OnError.FAIL
 
-    def _restart(self, run: Run, resets: Mapping[str, Reset]) -> Run:
+    def _restart(self, run: Run, program: Program, resets: Mapping[str, Reset], touch: Touch | None) -> Run:
         deadline_at = None
         if run.deadline_at is not None:
-            deadline_at = self._clock.now() + (run.deadline_at - run.created_at)
+            deadline_at = self._clock.now() + _time_limit(run, run.deadline_at, program)
         due_at = self._due_at()
         try:
-            restarted = self._store.restart(run.id, run.fence, resets=resets, deadline_at=deadline_at, due_at=due_at)
+            restarted = self._store.restart(
+                run.id, run.fence, resets=resets, deadline_at=deadline_at, due_at=due_at, touch=touch
+            )
         except IllegalTransitionError as error:
             raise RunNotRetryableError("somebody else was faster", run_id=run.id) from error
         return self._hinted(restarted)
+
+    def _touch(self, principal: Principal) -> Touch:
+        return Touch(self._clock.now(), principal.user_id)
 
     def _due_at(self) -> datetime:
         return self._clock.now() + timedelta(seconds=RESEND_SECONDS)
@@ -178,14 +190,55 @@ class Control:
         return run
 
 
+def _time_limit(run: Run, deadline_at: datetime, program: Program) -> timedelta:
+    """How long the run may take from now: as long as its graph says, however often it was taken up before. A part of
+    another run's map has what its parent had left."""
+    seconds = program.graph.timeout_seconds
+    if seconds is None or run.part is not None:
+        return deadline_at - run.created_at
+    return timedelta(seconds=seconds)
+
+
 def _resets(run: Run, outcomes: Iterable[Outcome], *, is_new: bool) -> dict[str, Reset]:
     return {outcome.key: _again(run, outcome.key, outcome.attempt, is_new=is_new) for outcome in outcomes}
 
 
+def _begun_anew(run: Run, program: Program, failed: Iterable[Outcome]) -> dict[str, Reset]:
+    """What is done again for these failures: the steps themselves, but a loop that collects begins anew as a whole."""
+    resets = {}
+    for outcome in failed:
+        loop = _collecting_loop(outcome.key, program)
+        resets[loop or outcome.key] = _again(run, loop or outcome.key, 0 if loop else outcome.attempt, is_new=False)
+    return resets
+
+
+def _collecting_loop(key: str, program: Program) -> str | None:
+    """The key of the outermost loop that collects among those that the step lies in."""
+    for container in _around(key):
+        step = program.find(unescape(container.rpartition("/")[2]))
+        if step is not None and collects(step):
+            return container
+    return None
+
+
+def _around(key: str) -> Iterable[str]:
+    """The keys of the containers that a step lies in, from the outermost."""
+    return (container for container, _ in _slots_around(key))
+
+
+def _slots_around(key: str) -> Iterable[tuple[str, int]]:
+    """Those keys with the generation of the container that the step lies in."""
+    return (_parts_of(key[:end]) for end, letter in enumerate(key) if letter == ".")
+
+
+def _is_present(run: Run, key: str) -> bool:
+    """Whether the containers around the step are those of now, and not such as were begun anew since."""
+    return all(generation_of(run, container) == generation for container, generation in _slots_around(key))
+
+
 def _lies_in_an_ended(key: str, newest: Mapping[str, Outcome]) -> bool:
     """Whether a container around the step has ended, having survived what failed in it."""
-    around = (key[:end].rpartition("@")[0] or key[:end] for end, letter in enumerate(key) if letter == ".")
-    return any(container in newest for container in around)
+    return any(container in newest for container in _around(key))
 
 
 def _failed_parts(run: Run, newest: Mapping[str, Outcome]) -> dict[str, Reset]:

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from threading import Lock
 
 from chalicelib.domain.errors import InvalidError, NotFoundError, UnauthenticatedError
-from chalicelib.domain.identity import ALL_SCOPES, SCOPES, ApiKey, Principal, secret_hash
+from chalicelib.domain.identity import ALL_SCOPES, ApiKey, Principal, is_scope, secret_hash
 from chalicelib.domain.ids import ENTROPY_BYTES, base36, mint
 from chalicelib.services.ports import Clock, Entropy, KeyStore
 
@@ -109,7 +109,7 @@ class Identity:
         """
         granted = tuple(dict.fromkeys(scopes))
         for scope in granted:
-            if scope != ALL_SCOPES and scope not in SCOPES:
+            if not is_scope(scope):
                 raise InvalidError(f"'{scope}' is not a scope", field="scopes")
         if secret is None:
             secret = f"psk_{random_token(self._entropy)}"

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import timedelta
 
 import msgspec
 
-from chalicelib.domain.errors import AlreadyExistsError, IdempotencyConflictError, RunEndedError, RunNotFoundError
+from chalicelib.domain.errors import (
+    AlreadyExistsError,
+    IdempotencyConflictError,
+    IllegalTransitionError,
+    RunEndedError,
+    RunNotFoundError,
+    StaleWriteError,
+)
 from chalicelib.domain.identity import Principal
 from chalicelib.domain.ids import ENTROPY_BYTES, mint
 from chalicelib.domain.json import Json
-from chalicelib.domain.run import LIVE, Failure, Run, RunStatus, RunSummary, Start
+from chalicelib.domain.run import LIVE, Failure, Run, RunStatus, RunSummary, Start, Touch
 from chalicelib.domain.tasks import Task
 from chalicelib.domain.workflow import Workflow
 from chalicelib.services.access import Access, Scope, require
@@ -35,6 +43,8 @@ __all__ = ["RESEND_SECONDS", "RunView", "Runs", "StepPage", "StepView"]
 RESEND_SECONDS = 60
 KEY_LIFETIME = timedelta(hours=24)
 _SWEEP_PAGE = 100
+_TRIES = 3
+_GIVEN_UP = frozenset({RunStatus.FAILED, RunStatus.TIMED_OUT})
 
 
 BY_NOBODY = Start()
@@ -80,8 +90,8 @@ class Runs:
         if idempotency_key is not None:
             return self._start_once(run, idempotency_key)
         if start.run_id is not None:
-            return self._accept_once(run)
-        self._accept(run)
+            return self._accept_once(run, start.hint_delay_seconds)
+        self._accept(run, start.hint_delay_seconds)
         return run
 
     def get(self, principal: Principal, run_id: str) -> RunView:
@@ -98,10 +108,58 @@ class Runs:
         require(principal, Scope.READ_RUNS)
         return self._store.page(principal.workspace_id, where, offset=offset, limit=limit)
 
+    def page_of_workflows(
+        self, principal: Principal, workflow_ids: Collection[str], where: RunFilter, offset: int, limit: int
+    ) -> Page[RunSummary]:
+        """Newest first, the runs of several workflows together."""
+        require(principal, Scope.READ_RUNS)
+        return self._store.page_of_workflows(principal.workspace_id, workflow_ids, where, offset=offset, limit=limit)
+
+    def get_of_list(self, principal: Principal, run_id: str) -> Run | None:
+        """A run that a list named, if it is kept still."""
+        try:
+            return self.owned(principal, run_id, Scope.READ_RUNS)
+        except RunNotFoundError:
+            return None
+
+    def view(self, run: Run) -> RunView:
+        """A run at hand with its steps."""
+        return self._steps.view(run)
+
+    def rounds(self, run: Run, container: str) -> tuple[StepView, ...]:
+        """What `Steps.rounds` says."""
+        return self._steps.rounds(run, container)
+
     def cancel(self, principal: Principal, run_id: str) -> Run:
         """Ends a live run; a step that is being executed finishes and is kept. Raises RunEndedError."""
         run = self.owned(principal, run_id, Scope.WRITE_RUNS)
-        return self._end_cancelled(run.id)
+        return self._end_cancelled(run.id, principal.user_id)
+
+    def write_off(self, principal: Principal, run_id: str) -> Run:
+        """Cancels a run that is live, or that failed or ran out of time and is not to be taken up again.
+
+        The latter goes by way of the queue, like everything that leaves a final status, with the deadline and the
+        outcomes it ended by: whoever claims it in between finds it at its end. Raises RunEndedError for any other,
+        StaleWriteError if somebody else changed it at this moment.
+        """
+        for _ in range(_TRIES):
+            run = self.owned(principal, run_id, Scope.WRITE_RUNS)
+            if run.status in _GIVEN_UP:
+                self._queue_again(run)
+            try:
+                return self._end_cancelled(run.id, principal.user_id)
+            except RunEndedError:
+                if run.status not in _GIVEN_UP:
+                    raise
+                # A worker took it up in between, and found its end again.
+        raise StaleWriteError(run_id=run_id)
+
+    def _queue_again(self, run: Run) -> None:
+        due_at = self._clock.now() + timedelta(seconds=RESEND_SECONDS)
+        try:
+            self._store.restart(run.id, run.fence, resets=run.resets, deadline_at=run.deadline_at, due_at=due_at)
+        except IllegalTransitionError as error:
+            raise StaleWriteError(run_id=run.id) from error
 
     def cancel_live_of(self, workspace_id: str, workflow_id: str) -> int:
         """Cancels every live run of a workflow that is going away; how many there were.
@@ -158,11 +216,12 @@ class Runs:
             created_by=start.user_id,
             cause=start.cause,
             exclusive=start.exclusive,
+            scheduled_at=start.scheduled_at,
         )
 
-    def _accept(self, run: Run) -> None:
+    def _accept(self, run: Run, delay_seconds: int = 0) -> None:
         self._store.create(run)
-        self._queue.send(run.id, run.workspace_id)
+        self._queue.send(run.id, run.workspace_id, delay_seconds)
 
     def _start_once(self, run: Run, key: str) -> Run:
         """Whoever's mark counts decides the run's id; whoever comes first, perhaps after the marker died, stores it."""
@@ -174,10 +233,10 @@ class Runs:
                 run = replace(run, id=run_id)
         return self._accept_once(run)
 
-    def _accept_once(self, run: Run) -> Run:
+    def _accept_once(self, run: Run, delay_seconds: int = 0) -> Run:
         """The run that has this id, whoever stored it; a hint that was lost after storing is sent by the tick."""
         try:
-            self._accept(run)
+            self._accept(run, delay_seconds)
         except AlreadyExistsError:
             return self._store.get(run.id)
         return run
@@ -209,7 +268,7 @@ class Runs:
                     continue
         return cancelled
 
-    def _end_cancelled(self, run_id: str) -> Run:
+    def _end_cancelled(self, run_id: str, user_id: str | None = None) -> Run:
         """Its parent and children hear of it from a worker, and if that message is lost, by way of the due index."""
         now = self._clock.now()
         ended = self._store.end(
@@ -218,6 +277,7 @@ class Runs:
             at=now,
             failure=Failure("cancelled", "the run was cancelled"),
             news_due_at=now + timedelta(seconds=RESEND_SECONDS),
+            touch=Touch(now, user_id) if user_id else None,
         )
         if has_news(ended):
             self._queue.send(ended.id, ended.workspace_id)

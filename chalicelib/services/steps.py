@@ -6,10 +6,11 @@ engine that advances the run.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from chalicelib.domain.containers import needs_newest_only
 from chalicelib.domain.engine import Execution
 from chalicelib.domain.errors import DefinitionError, InvalidError, NotFoundError
 from chalicelib.domain.json import Json
@@ -49,12 +50,20 @@ class StepView:
 @dataclass(frozen=True, slots=True)
 class RunView:
     """A run with one view of each of its steps, in the order of their start; at most `MOST_SHOWN_STEPS`, and
-    `is_cut` if there were more. `earlier` are failed attempts, and outcomes that a retry or rerun replaced."""
+    `is_cut` if there were more. `earlier` are failed attempts, and outcomes that a retry or rerun replaced.
+
+    `ready` are the keys of steps that are under way or could be, if a worker had the run. `computed` are steps of a
+    live run without effect, and answered ones, that are over and that no record carries yet. `outputs` are what steps
+    gave, by their key, with nothing masked.
+    """
 
     run: Run
     steps: tuple[StepView, ...]
     earlier: tuple[StepView, ...] = ()
     is_cut: bool = False
+    ready: frozenset[str] = frozenset()
+    computed: tuple[StepView, ...] = ()
+    outputs: Mapping[str, Json] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,15 +86,36 @@ class Steps:
         program = self._program(run)
         present, earlier = _by_generation(run, history)
         views = [_recorded_view(outcome, program) for outcome in present]
+        ready: list[Task] = []
+        computed: tuple[Outcome, ...] = ()
         if program is not None and run.status in LIVE:
-            views.extend(self._live_views(program, run, history))
+            ready, waiting, computed = self._present(program, run, history)
+            views.extend(_live_views(run, history, ready, waiting))
         views.sort(key=lambda view: (view.started_at, _order(view, program)))
         return RunView(
             run,
             tuple(views[:MOST_SHOWN_STEPS]),
             tuple(_recorded_view(outcome, program) for outcome in earlier),
             len(views) > MOST_SHOWN_STEPS,
+            frozenset(task.key for task in ready),
+            tuple(_recorded_view(outcome, program) for outcome in computed),
+            {o.key: o.output for o in (*present, *computed) if o.status is StepStatus.SUCCEEDED},
         )
+
+    def rounds(self, run: Run, container: str) -> tuple[StepView, ...]:
+        """What was recorded of the steps that stand directly in rounds of a loop or map at the root, which has this
+        key: of each its newest attempt, in the order of rounds and of their ends. Nothing is masked in outputs."""
+        generation = generation_of(run, container)
+        slot = f"{container}@{generation}" if generation else container
+        history, _ = self.store.round_history(run.id, slot, None, newest_only=False)
+        program = self._program(run)
+        carried = [o for o in run.tail if o.round is not None and o.round.container == slot]
+        newest: dict[str, Outcome] = {}
+        for outcome in (*history.attempts, *carried, *history.outcomes):
+            if outcome.generation == generation_of(run, outcome.key):
+                newest[outcome.key] = outcome
+        found = sorted(newest.values(), key=lambda o: (o.round.index if o.round else 0, o.finished_at, o.key))
+        return tuple(replace(_recorded_view(outcome, program), output=outcome.output) for outcome in found)
 
     def page(self, run: Run, after: str | None, limit: int) -> StepPage:
         """Everything that was recorded, a page at a time: first what the run itself carries, then the steps' own
@@ -130,24 +160,17 @@ class Steps:
         except (NotFoundError, DefinitionError):
             return None
 
-    def _live_views(self, program: Program, run: Run, history: History) -> Iterable[StepView]:
-        begun, waiting = self._present(program, run, history)
-        for task in begun:
-            if child_id(run.id, task.slot) in run.children:
-                yield _live_view(task, StepStatus.WAITING)
-            elif run.status is RunStatus.RUNNING:
-                yield _live_view(task, StepStatus.RUNNING)
-        failed = {(attempt.key, attempt.generation, attempt.attempt): attempt for attempt in history.attempts}
-        for task in waiting:
-            yield _waiting_view(task, failed.get((task.key, task.generation, task.attempt - 1)))
-
-    def _present(self, program: Program, run: Run, history: History) -> tuple[list[Task], tuple[Task, ...]]:
-        """The effects of a live run that execute or wait for a child run, and the steps that wait otherwise."""
+    def _present(
+        self, program: Program, run: Run, history: History
+    ) -> tuple[list[Task], tuple[Task, ...], tuple[Outcome, ...]]:
+        """The effects of a live run that execute or wait for a child run, the steps that wait otherwise, and outcomes
+        of others that are not recorded."""
+        known = {(outcome.key, outcome.generation) for outcome in (*run.tail, *history.outcomes)}
         execution = Execution(program, run, history)
         effects = []
         for _ in range(_MOST_COMPUTED_STEPS):
             while (lookup := execution.next_lookup()) is not None:
-                newest_only = lookup.step.node.type == "loop"
+                newest_only = needs_newest_only(lookup)
                 records, newest = self.store.round_history(
                     run.id, lookup.slot, lookup.scope.round, newest_only=newest_only
                 )
@@ -158,8 +181,22 @@ class Steps:
             if task.is_effect:
                 effects.append(task)
             else:
-                execution.conclude(task, self.performer.perform(task, 1.0))
-        return effects, execution.waiting()
+                outcome = self.performer.perform(task, 1.0)
+                execution.keep(outcome)
+                execution.conclude(task, outcome)
+        computed = tuple(o for o in execution.take_unrecorded() if (o.key, o.generation) not in known)
+        return effects, execution.waiting(), computed
+
+
+def _live_views(run: Run, history: History, begun: Iterable[Task], waiting: Iterable[Task]) -> Iterable[StepView]:
+    for task in begun:
+        if child_id(run.id, task.slot) in run.children:
+            yield _live_view(task, StepStatus.WAITING)
+        elif run.status is RunStatus.RUNNING:
+            yield _live_view(task, StepStatus.RUNNING)
+    failed = {(attempt.key, attempt.generation, attempt.attempt): attempt for attempt in history.attempts}
+    for task in waiting:
+        yield _waiting_view(task, failed.get((task.key, task.generation, task.attempt - 1)))
 
 
 def generation_of(run: Run, key: str) -> int:

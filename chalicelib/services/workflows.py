@@ -6,6 +6,7 @@ A change is written only over the revision it was made from, and made again if s
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol, TypeVar
@@ -13,9 +14,10 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 from chalicelib.domain.errors import StaleWriteError, TooLargeError, WorkflowNotFoundError
 from chalicelib.domain.graph import Graph
 from chalicelib.domain.identity import Principal
-from chalicelib.domain.ids import ENTROPY_BYTES, mint
+from chalicelib.domain.ids import ENTROPY_BYTES, UUID_BYTES, mint, uuid4
 from chalicelib.domain.json import Json, encode
-from chalicelib.domain.workflow import Workflow, WorkflowBody, WorkflowStatus
+from chalicelib.domain.run import Run
+from chalicelib.domain.workflow import EXEOFLOW, Workflow, WorkflowBody, WorkflowStatus
 from chalicelib.services.access import Access, Scope, require
 from chalicelib.services.ports import Clock, Entropy, HookStore, Page, WorkflowStore
 
@@ -38,11 +40,15 @@ class WorkflowView:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What an update sets. None leaves a field as it is; `members` replace those of the dialect's document."""
+    """What an update sets. None leaves a field as it is; `members` replace those of the dialect's document, unless
+    `rework` makes the new document of the stored one, and `labels` replace those of the same names."""
 
     name: str | None = None
     description: str | None = None
     members: Mapping[str, Json] = field(default_factory=dict)
+    rework: Callable[[Mapping[str, Json]], Mapping[str, Json]] | None = None
+    labels: Mapping[str, Json] = field(default_factory=dict)
+    user_id: str | None = None
 
 
 class Watcher(Protocol):
@@ -82,19 +88,24 @@ class Workflows:
         description: str,
         source: Mapping[str, Json],
         compile_: Compile,
-        id_prefix: str = "wf_",
+        *,
+        dialect: str = EXEOFLOW,
+        workflow_id: str | None = None,
+        status: WorkflowStatus = WorkflowStatus.INACTIVE,
+        labels: Mapping[str, Json] | None = None,
     ) -> Workflow:
-        """A new, inactive workflow. Raises ForbiddenError, DefinitionError, TooLargeError."""
+        """A new workflow, whose id is minted unless the dialect has ids of another form. Raises ForbiddenError,
+        DefinitionError, TooLargeError."""
         require(principal, Scope.WRITE_WORKFLOWS)
         now = self._clock.now()
-        workflow_id = self._new_id(id_prefix)
+        workflow_id = workflow_id or self._new_id("wf_")
         body = self._body(workflow_id, 1, source, compile_)
         workflow = Workflow(
             id=workflow_id,
             workspace_id=principal.workspace_id,
             name=name,
             description=description,
-            status=WorkflowStatus.INACTIVE,
+            status=status,
             version=1,
             body_ref=body.ref,
             created_at=now,
@@ -102,19 +113,61 @@ class Workflows:
             timeout_seconds=body.graph.timeout_seconds,
             created_by=principal.user_id,
             updated_by=principal.user_id,
+            dialect=dialect,
+            labels=dict(labels or {}),
         )
         self._announce(workflow, body.graph)
         self._workflows.create(workflow, body)
         return workflow
 
-    def get(self, principal: Principal, workflow_id: str) -> WorkflowView:
+    def get(self, principal: Principal, workflow_id: str, dialect: str | None = None) -> WorkflowView:
         """Raises ForbiddenError, WorkflowNotFoundError."""
-        return self._view(self._access.workflow(principal, workflow_id, Scope.READ_WORKFLOWS))
+        return self.view(self._access.workflow(principal, workflow_id, Scope.READ_WORKFLOWS, dialect))
 
-    def page(self, principal: Principal, *, status: WorkflowStatus | None, offset: int, limit: int) -> Page[Workflow]:
+    def view(self, workflow: Workflow) -> WorkflowView:
+        """A workflow at hand with its present body. Raises WorkflowNotFoundError."""
+        body = self._workflows.body(workflow.workspace_id, workflow.id, workflow.body_ref)
+        return WorkflowView(workflow, body)
+
+    def page(
+        self,
+        principal: Principal,
+        *,
+        status: WorkflowStatus | None,
+        offset: int,
+        limit: int,
+        dialect: str | None = None,
+    ) -> Page[Workflow]:
         """Newest first. Raises ForbiddenError."""
         require(principal, Scope.READ_WORKFLOWS)
-        return self._workflows.page(principal.workspace_id, status=status, offset=offset, limit=limit)
+        return self._workflows.page(principal.workspace_id, status=status, offset=offset, limit=limit, dialect=dialect)
+
+    def known(self, principal: Principal, dialect: str, scope: Scope) -> tuple[Workflow, ...]:
+        """Every workflow of a dialect, those too that are gone and whose runs may be there still. Raises
+        ForbiddenError."""
+        require(principal, scope)
+        workspace_id = principal.workspace_id
+        page = self._workflows.page(workspace_id, status=None, offset=0, limit=sys.maxsize, dialect=dialect)
+        present = {workflow.id for workflow in page.items}
+        gone = self._workflows.all_remembered(workspace_id)
+        return (*page.items, *(each for each in gone if each.dialect == dialect and each.id not in present))
+
+    def of_run(self, run: Run) -> Workflow | None:
+        """The workflow that a run is one of, as it is now or was when it was deleted; None if nothing tells."""
+        for read in (self._workflows.get, self._workflows.remembered):
+            try:
+                return read(run.workspace_id, run.workflow_id)
+            except WorkflowNotFoundError:
+                continue
+        return None
+
+    def source_of(self, run: Run) -> Mapping[str, Json]:
+        """The document of the very version that the run runs. Raises WorkflowNotFoundError."""
+        return self._workflows.body(run.workspace_id, run.workflow_id, run.body_ref).source
+
+    def new_uuid(self) -> str:
+        """An id for a dialect whose ids are UUIDs."""
+        return uuid4(self._entropy.bytes(UUID_BYTES))
 
     def update(self, workflow: Workflow, change: Change, compile_: Compile) -> WorkflowView:
         """Applies a partial change. Raises DefinitionError, TooLargeError, WorkflowNotFoundError."""
@@ -122,7 +175,7 @@ class Workflows:
 
     def set_status(self, workflow: Workflow, status: WorkflowStatus) -> WorkflowView:
         """Activates or deactivates; the workflow is not written if it is that already."""
-        return self._view(self._until_fresh(workflow, lambda current: self._with_status(current, status)))
+        return self.view(self._until_fresh(workflow, lambda current: self._with_status(current, status)))
 
     def delete(self, workflow: Workflow) -> None:
         """Removes the workflow and its hooks, and cancels its live runs. Repeating it finishes a half-done one.
@@ -136,16 +189,21 @@ class Workflows:
         for watcher in self._watchers:
             watcher.deleting(workflow)
         self._runs.cancel_live_of(workflow.workspace_id, workflow.id)
+        if workflow.dialect != EXEOFLOW:
+            # Exeoflow's lists find runs without it.
+            self._workflows.remember(workflow)
         self._workflows.delete(workflow.workspace_id, workflow.id)
 
     def _apply(self, current: Workflow, change: Change, compile_: Compile) -> WorkflowView:
         body = self._workflows.body(current.workspace_id, current.id, current.body_ref)
-        source = {**body.source, **change.members}
+        source = {**body.source, **change.members} if change.rework is None else change.rework(body.source)
         changed = replace(
             current,
             name=current.name if change.name is None else change.name,
             description=current.description if change.description is None else change.description,
             updated_at=self._clock.now(),
+            updated_by=change.user_id or current.updated_by,
+            labels={**current.labels, **change.labels},
             revision=current.revision + 1,
         )
         # Compared as text: in Python 1 == 1.0 == True, and the order of members is the client's to choose.
@@ -167,7 +225,7 @@ class Workflows:
     def _with_status(self, current: Workflow, status: WorkflowStatus) -> Workflow:
         changed = replace(current, status=status, updated_at=self._clock.now(), revision=current.revision + 1)
         if self._watchers and status is not WorkflowStatus.DELETING:
-            self._announce(changed, self._view(current).body.graph)
+            self._announce(changed, self.view(current).body.graph)
         if current.status is status:
             return current
         self._workflows.replace(changed)
@@ -188,10 +246,6 @@ class Workflows:
                 if workflow.status is WorkflowStatus.DELETING:
                     raise WorkflowNotFoundError(workflow_id=workflow.id) from None
         raise StaleWriteError(workflow_id=workflow.id)
-
-    def _view(self, workflow: Workflow) -> WorkflowView:
-        body = self._workflows.body(workflow.workspace_id, workflow.id, workflow.body_ref)
-        return WorkflowView(workflow, body)
 
     def _body(self, workflow_id: str, version: int, source: Mapping[str, Json], compile_: Compile) -> WorkflowBody:
         size = len(encode(dict(source)))

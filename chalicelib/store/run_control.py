@@ -21,11 +21,11 @@ from chalicelib.domain.errors import (
     TooLargeError,
     UnavailableError,
 )
-from chalicelib.domain.run import Answer, Reset, Run, RunStatus
+from chalicelib.domain.run import Answer, Reset, Run, RunStatus, Touch
 from chalicelib.store import run_conditions as conditions
 from chalicelib.store.attributes import Member, assign
 from chalicelib.store.places import RUN
-from chalicelib.store.run_items import RunItem, RunTable, check_child_id, member_bytes
+from chalicelib.store.run_items import RunItem, RunTable, check_child_id, member_bytes, touching
 from chalicelib.store.table import ConditionFailedError
 from chalicelib.store.values import MAX_ANSWERS_BYTES
 
@@ -35,12 +35,13 @@ _SIGNAL_ATTEMPTS = 3
 class RunControl:
     _runs: RunTable
 
-    def pause(self, run_id: str) -> Run:
+    def pause(self, run_id: str, touch: Touch | None = None) -> Run:
         actions: list[Action] = [
             RunItem.status.set(RunStatus.PAUSED.value),
             RunItem.lease_expires_at.remove(),
             RunItem.due_at.remove(),
             RunItem.fence.add(1),
+            *touching(touch),
         ]
         try:
             return self._changed(run_id, actions, conditions.may_be_paused())
@@ -48,12 +49,13 @@ class RunControl:
             item = _live(run_id, failed)  # live, but not to be paused: it is
             return self._runs.run(item)
 
-    def resume(self, run_id: str, due_at: datetime) -> Run:
+    def resume(self, run_id: str, due_at: datetime, touch: Touch | None = None) -> Run:
         """Whoever held the run when it was paused did not fail it: stalls are counted anew."""
         actions: list[Action] = [
             RunItem.status.set(RunStatus.QUEUED.value),
             RunItem.due_at.set(due_at),
             RunItem.stalls.set(0),
+            *touching(touch),
         ]
         try:
             return self._changed(run_id, actions, conditions.is_paused())
@@ -69,6 +71,7 @@ class RunControl:
         resets: Mapping[str, Reset],
         deadline_at: datetime | None,
         due_at: datetime,
+        touch: Touch | None = None,
     ) -> Run:
         actions: list[Action] = [
             RunItem.status.set(RunStatus.QUEUED.value),
@@ -82,6 +85,7 @@ class RunControl:
             RunItem.failure.remove(),
             RunItem.finished_at.remove(),
             RunItem.expires_at.remove(),
+            *touching(touch),
         ]
         try:
             return self._changed(run_id, actions, conditions.has_ended_under(fence))
@@ -108,14 +112,14 @@ class RunControl:
                 raise TooLargeError("The run has started too many runs.", run_id=run_id) from failed
             raise LeaseLostError(run_id=run_id, fence=fence) from failed
 
-    def signal(self, run_id: str, slot: str, answer: Answer, due_at: datetime) -> bool:
+    def signal(self, run_id: str, slot: str, answer: Answer, due_at: datetime, touch: Touch | None = None) -> bool:
         """One update, but for a paused run and one that an earlier release stored: what was expected first shows in
         the refusal. Raises TooLargeError once the run has more answers than its item can hold."""
         text = self._runs.pack_answer(run_id, answer)
         paused, has_answers = False, True
         for _ in range(_SIGNAL_ATTEMPTS):
             try:
-                self._signal(run_id, slot, text, None if paused else due_at, has_answers)
+                self._signal(run_id, slot, text, None if paused else due_at, has_answers, touch)
             except ConditionFailedError as failed:
                 item = _live(run_id, failed)
                 if slot in (item.answers or {}):
@@ -127,7 +131,9 @@ class RunControl:
                 return True
         raise UnavailableError("The run kept changing.", run_id=run_id)
 
-    def _signal(self, run_id: str, slot: str, text: str, due_at: datetime | None, has_answers: bool) -> None:
+    def _signal(
+        self, run_id: str, slot: str, text: str, due_at: datetime | None, has_answers: bool, touch: Touch | None
+    ) -> None:
         size = member_bytes(slot, text)
         if has_answers:
             stored = Member(RunItem.answers, slot).set(text)
@@ -135,7 +141,7 @@ class RunControl:
         else:
             stored = RunItem.answers.set({slot: text})
             room = conditions.has_no_answers_yet()
-        actions = [stored, RunItem.answer_bytes.add(size), RunItem.signals.add(1)]
+        actions = [stored, RunItem.answer_bytes.add(size), RunItem.signals.add(1), *touching(touch)]
         if due_at is not None:
             actions.append(RunItem.due_at.set(due_at))
         self._runs.table.update(run_id, RUN, actions, conditions.takes_signals(paused=due_at is None) & room)

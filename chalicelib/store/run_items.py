@@ -7,17 +7,16 @@ workflow by age (their keys never change) and by due time the live runs, and end
 from __future__ import annotations
 
 import math
-import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute, UnicodeSetAttribute
+from pynamodb.expressions.update import Action
 
 from chalicelib.domain.errors import TooLargeError
-from chalicelib.domain.listing import DUE_SHARDS
-from chalicelib.domain.run import Answer, Outcome, Reset, Round, Run, RunStatus, RunSummary
+from chalicelib.domain.run import Answer, Outcome, Reset, Round, Run, RunStatus, RunSummary, Touch
 from chalicelib.store import outcomes, round_json, run_json
 from chalicelib.store.attributes import (
     Item,
@@ -25,8 +24,10 @@ from chalicelib.store.attributes import (
     OptionalTimeAttribute,
     TextMapAttribute,
     TimeAttribute,
+    assign,
 )
 from chalicelib.store.places import RUN
+from chalicelib.store.shards import shard_of
 from chalicelib.store.table import RawItem, Table
 from chalicelib.store.values import MAX_ANSWERS_BYTES, MAX_CHILD_ID_BYTES, MAX_CHILDREN, Values
 
@@ -78,6 +79,8 @@ class RunItem(Item):
     answers = TextMapAttribute()
     answer_bytes = NumberAttribute(default=0)
     children = UnicodeSetAttribute()
+    touched_at = OptionalTimeAttribute()
+    touched_by = OptionalTextAttribute()
 
 
 class StepItem(Item):
@@ -162,6 +165,8 @@ class RunTable:
             answers=answers,
             answer_bytes=answer_bytes,
             children=set(run.children) or None,
+            touched_at=run.touched and run.touched.at,
+            touched_by=run.touched and run.touched.user_id,
             expires_at=self.run_expires_at(run.finished_at),
         )
 
@@ -205,6 +210,8 @@ class RunTable:
             created_by=origin.created_by,
             cause=origin.cause,
             exclusive=origin.exclusive,
+            scheduled_at=origin.scheduled_at,
+            touched=None if item.touched_at is None else Touch(item.touched_at, item.touched_by),
         )
 
     def pack_outcomes(self, run_id: str, several: tuple[Outcome, ...]) -> str | None:
@@ -227,6 +234,13 @@ class RunTable:
 def member_bytes(slot: str, text: str) -> int:
     """What an answer takes of its run's item."""
     return len(slot.encode()) + len(text.encode()) + _MEMBER_BYTES
+
+
+def touching(touch: Touch | None) -> list[Action]:
+    """What notes a command on the run that it changes; nothing for what nobody commanded."""
+    if touch is None:
+        return []
+    return [RunItem.touched_at.set(touch.at), assign(RunItem.touched_by, touch.user_id)]
 
 
 def check_child_id(child_id: str) -> None:
@@ -271,10 +285,6 @@ def ages_from(since: datetime) -> str:
 def ages_until(until: datetime) -> str:
     """Sorts after every run of that time or earlier, and before every later one: `$` follows `#`."""
     return f"{_milliseconds(until, math.floor)}$"
-
-
-def shard_of(run_id: str) -> str:
-    return str(zlib.crc32(run_id.encode()) % DUE_SHARDS)
 
 
 def _milliseconds(at: datetime, rounding: Callable[[float], int]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from chalicelib.domain.events import Cause
@@ -23,6 +24,7 @@ class Origin:
     created_by: str | None
     cause: Cause | None
     exclusive: str | None
+    scheduled_at: datetime | None
 
 
 def answer_to_json(answer: Answer) -> dict[str, Any]:
@@ -64,6 +66,8 @@ def origin_to_json(run: Run) -> dict[str, Any]:
         members["cause"] = [run.cause.emitter_id, run.cause.channel, run.cause.event_id, run.cause.hops]
     if run.exclusive is not None:
         members["exclusive"] = run.exclusive
+    if run.scheduled_at is not None:
+        members["scheduled_at"] = epoch_ms(run.scheduled_at)
     return members
 
 
@@ -77,4 +81,5 @@ def origin_from_json(members: Any) -> Origin:
         created_by=members.get("created_by"),
         cause=Cause(*members["cause"]) if "cause" in members else None,
         exclusive=members.get("exclusive"),
+        scheduled_at=from_epoch_ms(members["scheduled_at"]) if "scheduled_at" in members else None,
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import heapq
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from itertools import islice
 
@@ -21,10 +23,12 @@ from chalicelib.store.run_items import (
     summary,
     workflow_key,
 )
-from chalicelib.store.table import can_be_key
+from chalicelib.store.table import RawItem, can_be_key
 
 _OLDEST = "0"
 _NEWEST = "~"  # sorts after every digit
+_MOST_MERGED = 20
+"""Lists that are merged for one page; beyond that going through the whole workspace costs less."""
 
 
 class RunLists:
@@ -50,6 +54,55 @@ class RunLists:
         )
         return Page(tuple(summary(raw) for raw in islice(found, offset, offset + limit)), total)
 
+    def page_of_workflows(
+        self, workspace_id: str, workflow_ids: Collection[str], where: RunFilter, *, offset: int, limit: int
+    ) -> Page[RunSummary]:
+        wanted = sorted({each for each in workflow_ids if can_be_key(each)})
+        first, last = _ages(where)
+        if first > last or not wanted:
+            return Page((), 0)
+        if len(wanted) > _MOST_MERGED:
+            return self._picked(workspace_id, frozenset(wanted), where, offset, limit)
+        return self._merged(workspace_id, wanted, where, offset, limit)
+
+    def _merged(
+        self, workspace_id: str, wanted: Iterable[str], where: RunFilter, offset: int, limit: int
+    ) -> Page[RunSummary]:
+        """Each workflow's own list, counted, and read only as far as the page reaches."""
+        ages = RunItem.age.between(*_ages(where))
+        filters = _filters(where, self._runs.now())
+        lists = []
+        total = 0
+        for workflow_id in wanted:
+            index, keys = _keys(workspace_id, workflow_id)
+            count = self._runs.table.count(keys & ages, filters, index=index)
+            total += count
+            if count and limit > 0:
+                page_size = None if where.statuses else offset + limit
+                lists.append(
+                    self._runs.table.query(keys & ages, filters, index=index, newest_first=True, page_size=page_size)
+                )
+        if offset >= total:
+            return Page((), total)
+        found = islice(heapq.merge(*lists, key=_age_of, reverse=True), offset, offset + max(limit, 0))
+        return Page(tuple(map(summary, found)), total)
+
+    def _picked(
+        self, workspace_id: str, wanted: frozenset[str], where: RunFilter, offset: int, limit: int
+    ) -> Page[RunSummary]:
+        """Of many workflows: those of the workspace's list, gone through once and never held as a whole."""
+        index, keys = _keys(workspace_id, None)
+        keys &= RunItem.age.between(*_ages(where))
+        found = self._runs.table.query(keys, _filters(where, self._runs.now()), index=index, newest_first=True)
+        shown: list[RunSummary] = []
+        total = 0
+        for raw in found:
+            if raw["workflow_id"]["S"] in wanted:
+                if offset <= total < offset + limit:
+                    shown.append(summary(raw))
+                total += 1
+        return Page(tuple(shown), total)
+
     def due(self, shard: int, now: datetime, limit: int) -> tuple[DueRun, ...]:
         """The index may still show what a run's item no longer says, or not yet show it: the next tick sees it."""
         keys = (RunItem.due_shard == str(shard)) & (RunItem.due_at <= now)
@@ -66,6 +119,11 @@ def _keys(workspace_id: str, workflow_id: str | None) -> tuple[str, Condition]:
     if workflow_id is None:
         return BY_WORKSPACE, RunItem.workspace_id == workspace_id
     return BY_WORKFLOW, RunItem.workflow_key == workflow_key(workspace_id, workflow_id)
+
+
+def _age_of(raw: RawItem) -> str:
+    age: str = raw["age"]["S"]
+    return age
 
 
 def _ages(where: RunFilter) -> tuple[str, str]:

@@ -19,13 +19,13 @@ from chalicelib.domain.errors import (
     SignalledError,
 )
 from chalicelib.domain.json import Json
-from chalicelib.domain.run import Failure, Outcome, Round, Run, RunStatus
+from chalicelib.domain.run import Failure, Outcome, Round, Run, RunStatus, Touch
 from chalicelib.store import outcomes
 from chalicelib.store import run_conditions as conditions
 from chalicelib.store.attributes import assign
 from chalicelib.store.places import RUN
 from chalicelib.store.run_control import RunControl, is_held
-from chalicelib.store.run_items import RunItem, RunTable, owner_of
+from chalicelib.store.run_items import RunItem, RunTable, owner_of, touching
 from chalicelib.store.run_lists import RunLists
 from chalicelib.store.run_rounds import RunRounds
 from chalicelib.store.run_steps import RunSteps
@@ -148,8 +148,9 @@ class DynamoRunStore(RunControl, RunSteps, RunRounds, StepPages, RunLists):
         at: datetime,
         failure: Failure | None = None,
         news_due_at: datetime | None = None,
+        touch: Touch | None = None,
     ) -> Run:
-        actions = [*self._ending(run_id, status, at, failure, news_due_at), RunItem.fence.add(1)]
+        actions = [*self._ending(run_id, status, at, failure, news_due_at), RunItem.fence.add(1), *touching(touch)]
         try:
             raw = self._runs.table.update(run_id, RUN, actions, conditions.has_not_ended(), returns="ALL_NEW")
         except ConditionFailedError as failed:

@@ -6,6 +6,8 @@ that nobody sees, and the caller may repeat the whole call.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
@@ -16,8 +18,9 @@ from chalicelib.domain.json import Json, decode, encode
 from chalicelib.domain.listing import Page
 from chalicelib.domain.workflow import EXEOFLOW, Workflow, WorkflowBody, WorkflowStatus
 from chalicelib.store import graphs
-from chalicelib.store.attributes import OptionalTextAttribute, TimeAttribute
-from chalicelib.store.definition_items import DefinitionItem, bodies_of, workflows_of
+from chalicelib.store.attributes import OptionalTextAttribute, TimeAttribute, unexpired
+from chalicelib.store.definition_items import DefinitionItem, bodies_of, remembered_of, workflows_of
+from chalicelib.store.run_items import LONGEST_RUN
 from chalicelib.store.table import ConditionFailedError, RawItem, Table
 from chalicelib.store.values import Values
 
@@ -50,9 +53,18 @@ class BodyItem(DefinitionItem):
 class DynamoWorkflowStore:
     """The `WorkflowStore` port on DynamoDB and S3."""
 
-    def __init__(self, table: Table, values: Values) -> None:
+    def __init__(
+        self,
+        table: Table,
+        values: Values,
+        now: Callable[[], datetime],
+        retention_seconds: int | None = None,
+    ) -> None:
+        """`retention_seconds` is how long ended runs are kept; None keeps them forever."""
         self._table = table
         self._values = values
+        self._now = now
+        self._retention_seconds = retention_seconds
 
     def create(self, workflow: Workflow, body: WorkflowBody) -> None:
         self._put_body(workflow.workspace_id, body)
@@ -89,9 +101,35 @@ class DynamoWorkflowStore:
     def delete(self, workspace_id: str, workflow_id: str) -> None:
         self._table.delete(workflows_of(workspace_id), workflow_id)
 
-    def page(self, workspace_id: str, *, status: WorkflowStatus | None, offset: int, limit: int) -> Page[Workflow]:
+    def remember(self, workflow: Workflow) -> None:
+        item = _item(workflow, remembered_of(workflow.workspace_id))
+        if self._retention_seconds is not None:
+            # A run that was cancelled with its workflow may be taken up again, and is kept anew from its end.
+            item.expires_at = self._now() + timedelta(seconds=self._retention_seconds) + LONGEST_RUN
+        self._table.put(item)
+
+    def remembered(self, workspace_id: str, workflow_id: str) -> Workflow:
+        raw = self._table.get(remembered_of(workspace_id), workflow_id)
+        if raw is None:
+            raise WorkflowNotFoundError(workflow_id=workflow_id)
+        return _workflow(raw)
+
+    def all_remembered(self, workspace_id: str) -> tuple[Workflow, ...]:
+        found = self._table.query(WorkflowItem.partition == remembered_of(workspace_id), unexpired(self._now()))
+        return tuple(map(_workflow, found))
+
+    def page(
+        self,
+        workspace_id: str,
+        *,
+        status: WorkflowStatus | None,
+        offset: int,
+        limit: int,
+        dialect: str | None = None,
+    ) -> Page[Workflow]:
         """Reads all workflows of the workspace: an index by age would be cheaper, but not consistent."""
-        found = self._table.query(WorkflowItem.partition == workflows_of(workspace_id), _is_visible(status))
+        visible = _is_visible(status, dialect)
+        found = self._table.query(WorkflowItem.partition == workflows_of(workspace_id), visible)
         workflows = sorted(map(_workflow, found), key=lambda each: (each.created_at, each.id), reverse=True)
         return Page(tuple(workflows[offset : offset + limit]), len(workflows))
 
@@ -123,18 +161,24 @@ def _is_at_revision(revision: int) -> Condition:
     return WorkflowItem.revision == revision
 
 
-def _is_visible(status: WorkflowStatus | None) -> Condition:
+def _is_visible(status: WorkflowStatus | None, dialect: str | None) -> Condition:
     visible: Condition = WorkflowItem.status != WorkflowStatus.DELETING.value
-    return visible if status is None else visible & (WorkflowItem.status == status.value)
+    if status is not None:
+        visible &= WorkflowItem.status == status.value
+    if dialect is not None:
+        spoken = WorkflowItem.dialect == dialect
+        # Workflows of earlier releases say nothing; they are of the one dialect that there was.
+        visible &= spoken | WorkflowItem.dialect.does_not_exist() if dialect == EXEOFLOW else spoken
+    return visible
 
 
 def _owner_of(workspace_id: str) -> str:
     return f"workflows/{workspace_id}"
 
 
-def _item(workflow: Workflow) -> WorkflowItem:
+def _item(workflow: Workflow, partition: str = "") -> WorkflowItem:
     return WorkflowItem(
-        workflows_of(workflow.workspace_id),
+        partition or workflows_of(workflow.workspace_id),
         workflow.id,
         workspace_id=workflow.workspace_id,
         title=workflow.name,
