@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from urllib.parse import urlsplit, urlunsplit
 
 from chalicelib.domain.json import Json
 
 MASK = "***"
+
+_USER = re.compile(r"^(\s*[A-Za-z][A-Za-z0-9+.\-]*://)[^/?#\s]*@")
 
 _SECRET_NAMES = frozenset(
     {
@@ -17,6 +20,7 @@ _SECRET_NAMES = frozenset(
         "set-cookie",
         "password",
         "passwd",
+        "passphrase",
         "pwd",
         "secret",
         "token",
@@ -31,6 +35,9 @@ _SECRET_ENDINGS = (
     "-token",
     "-secret",
     "-password",
+    "-passwd",
+    "-pwd",
+    "-passphrase",
     "-key",
     "apikey",
     "-signature",
@@ -43,9 +50,11 @@ _HARMLESS = frozenset({"idempotency-key", "primary-key", "partition-key", "sort-
 def is_secret_name(name: str) -> bool:
     """Whether a header, parameter or member of this name usually holds a secret."""
     plain = _dashed(name)
-    if plain in _HARMLESS:
+    bare = plain.lstrip("-")
+    if bare in _HARMLESS:
         return False
-    return plain in _SECRET_NAMES or plain.endswith(_SECRET_ENDINGS)
+    # The endings are judged with what stands before: `_key` is a key of somebody's, `key` may be any word's.
+    return bare in _SECRET_NAMES or plain.endswith(_SECRET_ENDINGS)
 
 
 def _dashed(name: str) -> str:
@@ -63,7 +72,7 @@ def mask_headers(headers: Mapping[str, str]) -> dict[str, Json]:
 
 
 def mask_json(value: Json) -> Json:
-    """`value` with every member of a secret's name masked, however deep."""
+    """`value` with every member of a secret's name masked, however deep, and what URLs say before their host."""
     if isinstance(value, Mapping):
         return {
             name: MASK if is_secret_name(name) and inner not in (None, "") else mask_json(inner)
@@ -71,16 +80,22 @@ def mask_json(value: Json) -> Json:
         }
     if isinstance(value, list):
         return [mask_json(inner) for inner in value]
-    return value
+    return _mask_user(value) if isinstance(value, str) else value
 
 
 def mask_url(url: str) -> str:
-    """`url` with the values of query parameters of secret names masked; the rest stays as it was written."""
+    """`url` with the values of query parameters of secret names masked, and the user before its host; the rest stays
+    as it was written."""
+    url = _mask_user(url)
     if "?" not in url:
         return url
     parts = urlsplit(url)
     shown = "&".join(_mask_pair(pair) for pair in parts.query.split("&"))
     return urlunsplit(parts._replace(query=shown))
+
+
+def _mask_user(text: str) -> str:
+    return _USER.sub(rf"\1{MASK}@", text, count=1) if "@" in text else text
 
 
 def _mask_pair(pair: str) -> str:

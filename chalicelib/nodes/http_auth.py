@@ -1,4 +1,4 @@
-"""Authentication of outbound calls: none, basic, bearer, api_key, oauth2_client_credentials."""
+"""Authentication of outbound calls: none, basic, bearer, api_key, and two grants of OAuth2."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ from chalicelib.nodes.steps import StepFailure
 from chalicelib.services.ports import Clock, HttpSender
 
 _EXPIRY_MARGIN = timedelta(seconds=30)
+_FETCH_SECONDS = 30.0
 _MAX_TOKENS = 1000
+_TOKEN_MEMBERS = ("type", "token_url", "client_id", "client_secret", "scope", "username", "password")
 
 
 class Authenticator:
@@ -29,8 +31,11 @@ class Authenticator:
         self._tokens: dict[str, tuple[str, datetime]] = {}
         self._lock = threading.Lock()
 
-    def credentials(self, auth: Json) -> tuple[dict[str, str], dict[str, str]]:
-        """(headers, query parameters) for the `auth` member. Raises StepFailure where it makes no sense."""
+    def credentials(self, auth: Json, seconds_left: float = 30.0) -> tuple[dict[str, str], dict[str, str]]:
+        """(headers, query parameters) for the `auth` member; fetching a token takes `seconds_left` at most.
+
+        Raises StepFailure where it makes no sense, OutboundError where a token cannot be fetched.
+        """
         if auth is None:
             return {}, {}
         if not isinstance(auth, Mapping):
@@ -47,7 +52,11 @@ class Authenticator:
                 pair_of_key = {_text(auth, "name", "X-API-Key"): _text(auth, "value")}
                 return ({}, pair_of_key) if auth.get("in") == "query" else (pair_of_key, {})
             case "oauth2" | "oauth2_client_credentials":
-                return {"Authorization": "Bearer " + self._token(auth)}, {}
+                form = _client_credentials(auth)
+                return {"Authorization": "Bearer " + self._token(auth, form, seconds_left)}, {}
+            case "oauth2_password":
+                form = _password_grant(auth)
+                return {"Authorization": "Bearer " + self._token(auth, form, seconds_left)}, {}
             case other:
                 raise _invalid(f"'auth.type' {other!r} is not known")
 
@@ -57,34 +66,27 @@ class Authenticator:
             with self._lock:
                 self._tokens.pop(_token_name(auth), None)
 
-    def _token(self, auth: Mapping[str, Json]) -> str:
+    def _token(self, auth: Mapping[str, Json], form: Mapping[str, str], seconds_left: float) -> str:
         name = _token_name(auth)
         with self._lock:
             token, expires_at = self._tokens.get(name, ("", self._clock.now()))
         if token and self._clock.now() < expires_at:
             return token
-        token, lifetime = self._fetch(auth)
+        token, lifetime = self._fetch(_text(auth, "token_url"), form, seconds_left)
         with self._lock:
             if len(self._tokens) >= _MAX_TOKENS:
                 self._tokens.clear()
             self._tokens[name] = (token, self._clock.now() + lifetime - _EXPIRY_MARGIN)
         return token
 
-    def _fetch(self, auth: Mapping[str, Json]) -> tuple[str, timedelta]:
-        """The client credentials grant, RFC 6749 section 4.4."""
-        form = {
-            "grant_type": "client_credentials",
-            "client_id": _text(auth, "client_id"),
-            "client_secret": _text(auth, "client_secret"),
-        }
-        if auth.get("scope"):
-            form["scope"] = _text(auth, "scope")
+    def _fetch(self, url: str, form: Mapping[str, str], seconds_left: float) -> tuple[str, timedelta]:
         answer = self._http.send(
             HttpRequest(
                 "POST",
-                _text(auth, "token_url"),
+                url,
                 {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"},
                 urlencode(form).encode(),
+                timeout_seconds=min(_FETCH_SECONDS, seconds_left),
                 max_response_bytes=64 * 1024,
             )
         )
@@ -103,8 +105,28 @@ class Authenticator:
         return token, timedelta(seconds=lifetime if isinstance(lifetime, (int, float)) else 300)
 
 
+def _client_credentials(auth: Mapping[str, Json]) -> dict[str, str]:
+    """The form of RFC 6749 section 4.4."""
+    form = {
+        "grant_type": "client_credentials",
+        "client_id": _text(auth, "client_id"),
+        "client_secret": _text(auth, "client_secret"),
+    }
+    return form | _given(auth, "scope")
+
+
+def _password_grant(auth: Mapping[str, Json]) -> dict[str, str]:
+    """The form of RFC 6749 section 4.3; a client that is public has no secret, and may have no id."""
+    form = {"grant_type": "password", "username": _text(auth, "username"), "password": _text(auth, "password")}
+    return form | _given(auth, "client_id", "client_secret", "scope")
+
+
+def _given(auth: Mapping[str, Json], *names: str) -> dict[str, str]:
+    return {name: _text(auth, name) for name in names if auth.get(name)}
+
+
 def _token_name(auth: Mapping[str, Json]) -> str:
-    parts = (str(auth.get(name, "")) for name in ("token_url", "client_id", "client_secret", "scope"))
+    parts = (str(auth.get(name, "")) for name in _TOKEN_MEMBERS)
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 

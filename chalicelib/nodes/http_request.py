@@ -7,26 +7,29 @@ effect that is repeated because its outcome was lost.
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
-from email.utils import parsedate_to_datetime
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from chalicelib.domain.errors import (
     InvalidError,
+    OutboundDeniedError,
     OutboundError,
     OutboundRefusedError,
     OutboundTimeoutError,
     OutboundTooLargeError,
+    UnavailableError,
 )
+from chalicelib.domain.files import MAX_FILE_BYTES, file_output
 from chalicelib.domain.http import HttpRequest, HttpResponse
 from chalicelib.domain.json import Json, decode, encode
 from chalicelib.domain.masking import mask_headers, mask_json, mask_url
+from chalicelib.domain.retry import retry_after
 from chalicelib.domain.run import StepError
 from chalicelib.nodes.http_auth import Authenticator
 from chalicelib.nodes.steps import Result, StepContext, StepFailure
-from chalicelib.services.ports import Clock, HttpSender
+from chalicelib.services.ports import Clock, FileStore, HttpSender
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 DEFAULT_TIMEOUT_SECONDS = 30.0
@@ -38,15 +41,24 @@ _RETRYABLE_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
 class HttpRequestNode:
     """The handler of `http_request`. Output: `{status, headers, body}`, the body parsed by its content type."""
 
-    def __init__(self, http: HttpSender, clock: Clock) -> None:
+    def __init__(self, http: HttpSender, clock: Clock, files: Callable[[], FileStore] | None = None) -> None:
         self._http = http
         self._clock = clock
+        self._files = files
         self._authenticator = Authenticator(http, clock)
 
     def __call__(self, context: StepContext) -> Result:
-        config = context.task.config()
-        headers, query = self._authenticate(config.get("auth"))
-        request = build_request(config, headers, query, context.task.idempotency_key, context.seconds_left)
+        return self.carry_out(context, context.task.config())
+
+    def carry_out(self, context: StepContext, config: Mapping[str, Json]) -> Result:
+        """The call that `config` describes, as this step's. Raises StepFailure."""
+        began_at, as_file = context.now(), self._wants_file(config)
+        headers, query = self._authenticate(config.get("auth"), context.seconds_left)
+        # Fetching a token may have taken its part of the time.
+        seconds_left = max(context.seconds_left - (context.now() - began_at).total_seconds(), 0.1)
+        request = build_request(config, headers, query, context.task.idempotency_key, seconds_left)
+        if as_file:
+            request = replace(request, max_response_bytes=MAX_FILE_BYTES)
         shown = show_request(config, request)
         try:
             response = self._http.send(request)
@@ -57,24 +69,46 @@ class HttpRequestNode:
         if response.status == 401:
             self._authenticator.forget(config.get("auth"))
         if not accepts(config.get("accept_status"), response.status):
-            raise StepFailure(self._status_error(response), shown)
+            raise StepFailure(status_error(response, self._clock.now()), shown)
+        if as_file and self._files is not None:
+            content_type = response.headers.get("content-type") or "application/octet-stream"
+            reference = store_file(self._files(), context, response.body, content_type, shown)
+            return Result(_show(response, reference), input=shown)
         return Result(show_response(response), input=shown)
 
-    def _authenticate(self, auth: Json) -> tuple[dict[str, str], dict[str, str]]:
+    def _authenticate(self, auth: Json, seconds_left: float) -> tuple[dict[str, str], dict[str, str]]:
         try:
-            return self._authenticator.credentials(auth)
+            return self._authenticator.credentials(auth, seconds_left)
         except (OutboundError, InvalidError) as error:
             raise StepFailure(outbound_step_error(error)) from error
 
-    def _status_error(self, response: HttpResponse) -> StepError:
-        return StepError(
-            "http_status",
-            f"the receiver answered {response.status}",
-            retryable=response.status in _RETRYABLE_STATUSES,
-            status=response.status,
-            body=response.body[: EXCERPT_CHARACTERS * 4].decode("utf-8", "replace")[:EXCERPT_CHARACTERS],
-            retry_after_seconds=retry_after(response.headers.get("retry-after"), self._clock.now()),
-        )
+    def _wants_file(self, config: Mapping[str, Json]) -> bool:
+        wanted = config.get("save_as_file") is True
+        if wanted and self._files is None:
+            raise _invalid("this installation stores no files")
+        return wanted
+
+
+def status_error(response: HttpResponse, now: datetime) -> StepError:
+    """What a status that is no success means for the step."""
+    return StepError(
+        "http_status",
+        f"the receiver answered {response.status}",
+        retryable=response.status in _RETRYABLE_STATUSES,
+        status=response.status,
+        body=response.body[: EXCERPT_CHARACTERS * 4].decode("utf-8", "replace")[:EXCERPT_CHARACTERS],
+        retry_after_seconds=retry_after(response.headers.get("retry-after"), now),
+    )
+
+
+def store_file(files: FileStore, context: StepContext, content: bytes, content_type: str, shown: Json) -> Json:
+    """The reference to a new file of the step's run, which becomes output in the content's place."""
+    try:
+        id_ = files.put(context.task.run.id, content, content_type)
+    except UnavailableError as error:
+        raise StepFailure(StepError("file_store", error.message, retryable=True), shown) from error
+    context.log("info", f"{len(content)} bytes stored as file {id_}")
+    return file_output(id_, len(content), content_type)
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,10 +240,15 @@ def show_request(config: Mapping[str, Json], request: HttpRequest) -> Json:
 
 def show_response(response: HttpResponse) -> Json:
     """`{status, headers, body}`: JSON decoded, other text as text, anything else as `{"base64": …}`."""
-    return {"status": response.status, "headers": dict(response.headers), "body": _parsed(response)}
+    return _show(response, parsed(response))
 
 
-def _parsed(response: HttpResponse) -> Json:
+def _show(response: HttpResponse, body: Json) -> Json:
+    return {"status": response.status, "headers": dict(response.headers), "body": body}
+
+
+def parsed(response: HttpResponse) -> Json:
+    """The body by its content type."""
     if not response.body:
         return None
     media_type, _, parameters = response.headers.get("content-type", "").partition(";")
@@ -239,6 +278,8 @@ def outbound_step_error(error: OutboundError | InvalidError) -> StepError:
     match error:
         case OutboundRefusedError():
             type_ = "refused_address"
+        case OutboundDeniedError():
+            type_ = "denied"
         case OutboundTimeoutError():
             type_ = "timeout"
         case OutboundTooLargeError():
@@ -248,22 +289,6 @@ def outbound_step_error(error: OutboundError | InvalidError) -> StepError:
         case _:
             type_ = "connection"
     return StepError(type_, error.message, retryable=error.retryable)
-
-
-def retry_after(value: str | None, now: datetime) -> float | None:
-    """Retry-After (RFC 9110 section 10.2.3), seconds or an HTTP date, as seconds from `now`; None if unusable."""
-    if value is None:
-        return None
-    text = value.strip()
-    if text.isascii() and text.isdigit():
-        return float(min(int(text[:9]), 86_400))
-    try:
-        at = parsedate_to_datetime(text)
-    except (TypeError, ValueError):
-        return None
-    if at.tzinfo is None:
-        return None
-    return min(max((at - now).total_seconds(), 0.0), 86_400.0)
 
 
 def _invalid(message: str) -> StepFailure:

@@ -22,7 +22,7 @@ from time import monotonic
 from chalicelib.domain.errors import OutboundConnectError, OutboundError
 from chalicelib.outbound.addresses import LOOPBACK, AddressPolicy, is_loopback_name
 from chalicelib.outbound.deadline import Deadline
-from chalicelib.outbound.urls import Address, Origin, Url, malformed
+from chalicelib.outbound.urls import SECURED, Address, Origin, Url, malformed
 
 # (host, port) → addresses as text; raises OSError.
 Resolver = Callable[[str, int], Sequence[str]]
@@ -134,7 +134,7 @@ class Dialer:
     def open(self, url: Url, deadline: Deadline) -> Connection:
         """A fresh connection, with TLS done and the certificate checked. Raises OutboundError."""
         sock = self._connect(url, self.judged_addresses(url, deadline), deadline)
-        if url.scheme == "https":
+        if url.scheme in SECURED:
             sock = self._secure(sock, url, deadline)
         return Connection(url.origin, sock)
 

@@ -49,14 +49,15 @@ def exchange(connection: Connection, request: HttpRequest, url: Url, deadline: D
     try:
         sent = _send(connection.sock, encode_head(request, url), request.body or b"", deadline)
         response = _read_head(reader, request.method)
-        body = _read_body(response, reader, request)
+        body = _read_start(response, reader, request) if request.cut_response else _read_body(response, reader, request)
     except TimeoutError as error:
         raise deadline.expired() from error
     except (OSError, HTTPException) as error:
         if connection.reused and reader.received == 0 and isinstance(error, _HANG_UP):
             raise StaleConnectionError from error
         raise _broken(error, reader.received) from error
-    reusable = sent and not response.will_close and reader.is_empty and not response.headers.defects
+    is_complete = response.isclosed() or not request.cut_response
+    reusable = sent and is_complete and not response.will_close and reader.is_empty and not response.headers.defects
     return Answer(response.status, _headers(response), body, reusable)
 
 
@@ -115,6 +116,17 @@ def _read_body(response: HTTPResponse, reader: _Reader, request: HttpRequest) ->
     if response.length:
         raise HTTPException("shorter than its Content-Length")
     return body.finish()
+
+
+def _read_start(response: HTTPResponse, reader: _Reader, request: HttpRequest) -> bytes:
+    """The body up to the limit. What is behind it is never read, so the connection is not used again then."""
+    limit = request.max_response_bytes
+    _check_framing(response)
+    reader.allow(_MAX_FRAMING_OVERHEAD * limit + _MAX_HEAD_BYTES, too_large(limit))
+    body = response.read(limit)
+    if response.length and len(body) < limit:
+        raise HTTPException("shorter than its Content-Length")
+    return body
 
 
 def _check_framing(response: HTTPResponse) -> None:

@@ -8,6 +8,7 @@ hosts) is refused instead of interpreted, so a check and a connection cannot dis
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 from urllib.parse import quote, urljoin
@@ -17,7 +18,11 @@ from chalicelib.domain.errors import OutboundRefusedError
 Address = IPv4Address | IPv6Address
 Origin = tuple[str, str, int]
 
-_DEFAULT_PORTS = {"http": 80, "https": 443}
+HTTP = ("http", "https")
+MQTT = ("mqtt", "mqtts", "tcp", "ssl", "tls")
+SECURED = frozenset({"https", "mqtts", "ssl", "tls"})
+
+_DEFAULT_PORTS = {"http": 80, "https": 443, "mqtt": 1883, "tcp": 1883, "mqtts": 8883, "ssl": 8883, "tls": 8883}
 _MAX_LENGTH = 16_384
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*):")
@@ -57,10 +62,10 @@ def malformed(why: str) -> OutboundRefusedError:
     return OutboundRefusedError(f"The URL cannot be called: {why}.", reason="malformed")
 
 
-def parse_url(text: str) -> Url:
+def parse_url(text: str, schemes: Sequence[str] = HTTP) -> Url:
     """The URL in its one form, without its fragment. Raises OutboundRefusedError naming what is wrong."""
     _check_characters(text)
-    scheme, rest = _split_scheme(text)
+    scheme, rest = _split_scheme(text, schemes)
     end = _AUTHORITY_END.search(rest)
     authority, tail = (rest[: end.start()], rest[end.start() :]) if end else (rest, "")
     host, address, port = _parse_authority(authority)
@@ -91,13 +96,13 @@ def _check_characters(text: str) -> None:
         raise malformed("it begins or ends with white space")
 
 
-def _split_scheme(text: str) -> tuple[str, str]:
+def _split_scheme(text: str, schemes: Sequence[str]) -> tuple[str, str]:
     match = _SCHEME.match(text)
     if match is None:
-        raise malformed("it must begin with http:// or https://")
+        raise malformed(f"it must begin with {schemes[0]}:// or {schemes[1]}://")
     scheme = match.group(1).lower()
-    if scheme not in _DEFAULT_PORTS:
-        raise malformed("only http and https are called")
+    if scheme not in schemes:
+        raise malformed(f"only {', '.join(schemes[:-1])} and {schemes[-1]} are called")
     rest = text[match.end() :]
     if not rest.startswith("//"):
         raise malformed(f"{scheme}: must be followed by //")

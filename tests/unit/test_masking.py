@@ -8,13 +8,18 @@ from chalicelib.domain.masking import is_secret_name, mask_json, mask_url
 @pytest.mark.parametrize(
     "name",
     ["Authorization", "cookie", "X-API-Key", "apiKey", "apikey", "client_secret", "clientSecret", "accessToken",
-     "refresh_token", "Password", "db.password", "X-Hub-Signature", "token", "AWS_SECRET_ACCESS_KEY", "privateKey"],
+     "refresh_token", "_pwd", "_password", "_token", "_key", "_clientSecret", "_authorization", "dbPwd", "passphrase",
+     "Password", "db.password", "X-Hub-Signature", "token", "AWS_SECRET_ACCESS_KEY", "privateKey"],
 )  # fmt: skip
 def test_names_that_hold_secrets(name: str) -> None:
     assert is_secret_name(name)
 
 
-@pytest.mark.parametrize("name", ["Idempotency-Key", "monkey", "tokens_used", "key_id", "primary_key", "author"])
+@pytest.mark.parametrize(
+    "name",
+    ["Idempotency-Key", "monkey", "tokens_used", "key_id", "primary_key", "_primary_key", "author", "key", "_cert",
+     "_ca", "_clientId", "_uname"],
+)  # fmt: skip
 def test_names_that_do_not(name: str) -> None:
     assert not is_secret_name(name)
 
@@ -27,3 +32,18 @@ def test_members_are_masked_however_deep_and_nothing_else_changes() -> None:
 
 def test_a_url_keeps_all_but_secret_values() -> None:
     assert mask_url("https://h/p?a=1&access_token=x&b#f") == "https://h/p?a=1&access_token=***&b#f"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("mqtt://user:pw@h:1883", "mqtt://***@h:1883"),
+        ("https://t0ken@h/a@b?c=d@e", "https://***@h/a@b?c=d@e"),
+        ("https://h/a@b", "https://h/a@b"),
+        ("mail me://at@home", "mail me://at@home"),
+        ("user@example.com", "user@example.com"),
+    ],
+)
+def test_whoever_stands_before_a_urls_host_is_masked(text: str, shown: str) -> None:
+    assert mask_json({"_url": [text]}) == {"_url": [shown]}
+    assert mask_url(text) == shown

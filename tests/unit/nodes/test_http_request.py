@@ -8,13 +8,21 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from chalicelib.domain.errors import OutboundConnectError, OutboundRefusedError, OutboundTimeoutError
+from chalicelib.domain.errors import (
+    OutboundConnectError,
+    OutboundRefusedError,
+    OutboundTimeoutError,
+    UnavailableError,
+)
 from chalicelib.domain.graph import Graph, Node
 from chalicelib.domain.http import HttpRequest, HttpResponse
 from chalicelib.domain.json import Json
+from chalicelib.domain.retry import retry_after
 from chalicelib.domain.run import Outcome, StepStatus
-from chalicelib.nodes.http_request import accepts, retry_after
+from chalicelib.nodes.http_request import accepts
+from tests.file_fakes import MemoryFileStore
 from tests.unit.driver import START, Driver, Receiver, a_run, status
+from tests.unit.nodes.attempts import Attempt, shown
 
 URL = "http://receiver.example/things"
 
@@ -232,3 +240,89 @@ class TestHistory:
         outcome, _ = perform({}, lambda _: status(201))
 
         assert [line.message for line in outcome.logs] == [f"GET {URL} -> 201"]
+
+
+class TestPasswordGrant:
+    AUTH: dict[str, Json] = {
+        "type": "oauth2_password",
+        "token_url": "http://auth.example/token",
+        "username": "u",
+        "password": "5ecret",
+    }
+
+    def test_a_token_is_fetched_for_the_user(self) -> None:
+        outcome, (token_request, call) = perform(
+            {"auth": {**self.AUTH, "client_id": "app", "client_secret": "s", "scope": "read"}},
+            lambda request: {"access_token": "t0ken"} if request.url.endswith("/token") else {},
+        )
+
+        assert token_request.body == (
+            b"grant_type=password&username=u&password=5ecret&client_id=app&client_secret=s&scope=read"
+        )
+        assert call.headers["Authorization"] == "Bearer t0ken"
+        assert not any(secret in shown(outcome) for secret in ("5ecret", "t0ken"))
+
+    def test_a_public_client_names_no_secret(self) -> None:
+        _, (token_request, _) = perform({"auth": self.AUTH}, lambda _: {"access_token": "t"})
+
+        assert token_request.body == b"grant_type=password&username=u&password=5ecret"
+
+    def test_users_do_not_share_tokens(self) -> None:
+        def answer(request: HttpRequest) -> Json:
+            return {"access_token": request.body.decode() if request.body else "", "expires_in": 3600}
+
+        receiver = Receiver(answer)
+        auths: list[Json] = [{**self.AUTH, "username": name} for name in ("u1", "u2")]
+        nodes = tuple(
+            Node(f"call{n}", "http_request", config={"url": URL, "auth": auth}) for n, auth in enumerate(auths)
+        )
+        Driver(Graph(nodes), receiver=receiver).go()
+
+        calls = [request for request in receiver.requests if request.url == URL]
+        assert len({call.headers["Authorization"] for call in calls}) == 2
+
+    def test_a_refusal_names_no_secret(self) -> None:
+        outcome, _ = perform({"auth": self.AUTH}, lambda _: status(400, b'{"error":"invalid_grant"}'))
+
+        assert outcome.error is not None
+        assert (outcome.error.type, outcome.error.status, outcome.error.retryable) == ("auth", 400, False)
+        assert "5ecret" not in shown(outcome)
+
+
+class TestFile:
+    def test_the_body_is_stored_and_the_output_refers_to_it(self) -> None:
+        attempt = Attempt(Receiver(lambda _: status(200, b"%PDF", content_type="application/pdf")))
+        outcome = attempt.perform("http_request", {"url": URL, "save_as_file": True})
+
+        ((id_, stored),) = attempt.files.stored.items()
+        assert id_.startswith("exec_1.")
+        assert (stored.content, stored.content_type) == (b"%PDF", "application/pdf")
+        assert outcome.output == {
+            "status": 200,
+            "headers": {"content-type": "application/pdf"},
+            "body": {"_fileId": id_, "_size": 4, "_contentType": "application/pdf"},
+        }
+
+    def test_a_file_may_be_larger_than_an_output(self) -> None:
+        receiver = Receiver(lambda _: status(200, b"x"))
+        for config in ({"save_as_file": True}, {}):
+            Attempt(receiver).perform("http_request", {"url": URL, **config})
+
+        limits = [request.max_response_bytes for request in receiver.requests]
+        assert limits == [32 * 1024 * 1024, 6 * 1024 * 1024]
+
+    def test_a_failure_is_not_stored(self) -> None:
+        attempt = Attempt(Receiver(lambda _: status(404, b"no")))
+        outcome = attempt.perform("http_request", {"url": URL, "save_as_file": True})
+
+        assert (outcome.status, attempt.files.stored) == (StepStatus.FAILED, {})
+
+    def test_a_store_that_does_not_answer_is_a_failure_that_may_pass(self) -> None:
+        class Unavailable(MemoryFileStore):
+            def put(self, run_id: str, content: bytes, content_type: str) -> str:
+                raise UnavailableError
+
+        outcome = Attempt(files=Unavailable()).perform("http_request", {"url": URL, "save_as_file": True})
+
+        assert outcome.error is not None
+        assert (outcome.error.type, outcome.error.retryable) == ("file_store", True)

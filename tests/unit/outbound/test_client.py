@@ -401,6 +401,50 @@ def test_an_endless_answer_is_cut_at_the_limit(client: GuardedClient) -> None:
         call(client, url, max_response_bytes=1_000_000)
 
 
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n" + b"x" * 5000,
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"400\r\n" + b"x" * 1024 + b"\r\n0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 5000,
+    ],
+    ids=["length", "chunked", "until closed"],
+)
+def test_a_call_that_wants_the_beginning_alone_gets_it(client: GuardedClient, data: bytes) -> None:
+    with raw_server(sends(data), sends(data)) as url:
+        answers = [call(client, url, max_response_bytes=100, cut_response=True) for _ in range(2)]
+
+    assert [(answer.status, answer.body) for answer in answers] == [(200, b"x" * 100)] * 2
+
+
+def test_a_call_that_wants_the_beginning_does_not_wait_for_an_endless_answer(client: GuardedClient) -> None:
+    def floods(connection: socket.socket, over: Event) -> None:
+        read_request(connection)
+        connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n" + bytes(65_536))
+        over.wait()
+
+    with raw_server(floods) as url:
+        assert call(client, url, max_response_bytes=10, cut_response=True).body == bytes(10)
+
+
+def test_an_answer_that_breaks_off_is_an_error_also_where_its_beginning_is_wanted(client: GuardedClient) -> None:
+    data = b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nabc"
+    with raw_server(sends(data)) as url, pytest.raises(OutboundError):
+        call(client, url, max_response_bytes=100, cut_response=True)
+
+
+def test_a_connection_whose_answer_was_read_whole_carries_the_next_call(client: GuardedClient) -> None:
+    def answers_twice(connection: socket.socket, over: Event) -> None:
+        for _ in range(2):
+            read_request(connection)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+
+    with raw_server(answers_twice) as url:
+        answers = [call(client, url, max_response_bytes=100, cut_response=True) for _ in range(2)]
+
+    assert [answer.body for answer in answers] == [b"ok", b"ok"]
+
+
 def redirecting(status: int, target: str) -> Reply:
     return Reply(status, {"Location": target}, b"moved")
 

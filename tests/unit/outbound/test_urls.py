@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from chalicelib.domain.errors import OutboundRefusedError
 from chalicelib.outbound.addresses import kind_refused
-from chalicelib.outbound.urls import Url, follow, parse_url
+from chalicelib.outbound.urls import MQTT, Url, follow, parse_url
 
 _PIECES = r"http:// https:// // / \ @ : :80 [ ] [::1] 127.0.0.1 example.com %2e %00 ? # . .. 0x7f é １ 。 a {x} &b=c"
 PIECES = st.sampled_from([*_PIECES.split(), " ", "\t", "\n"])
@@ -77,3 +77,11 @@ def test_nothing_passes_that_the_standard_library_calls_not_global() -> None:
 
     assert len(passed) > 2_000
     assert all(address.is_global for address in passed)
+
+
+@pytest.mark.parametrize("text", ["mqtt://h.example", "mqtts://h.example", "ssl://h.example"])
+def test_only_the_schemes_that_are_asked_for_are_read(text: str) -> None:
+    with pytest.raises(OutboundRefusedError, match="only http and https are called"):
+        parse_url(text)
+
+    assert str(parse_url(text, MQTT)) == f"{text}/"
