@@ -19,6 +19,7 @@ MAY_IMPORT = {
     "store": {"domain"},
     "queues": {"domain"},
     "outbound": {"domain"},
+    "sandbox": {"domain"},
     "nodes": {"domain", "services"},
     "api": {"services", "domain"},
     "bootstrap": {"config", "system", "domain", "services", "nodes", "store", "queues", "outbound"},
