@@ -24,6 +24,12 @@ BLOB_DAYS = (367, 373, 396, 456, 546, 731, 1096)
 """What RunBlobDays may be: for each retention that can be chosen, that and the longest time a run may take."""
 
 _CHALICE = "from chalice.cli import main; main()"
+_SOURCES = (
+    *(("chalicelib", pattern) for pattern in ("*.py", "*.html", "*.css", "*.js", "*.mjs", "*.ts", "*.json", "*.txt")),
+    (".chalice", "*.json"),
+    ("infra", "*.py"),
+    ("infra", "*.json"),
+)
 _NOT_DEPLOYED = ("local", "operations", "operator.py", "__pycache__")
 
 
@@ -60,7 +66,7 @@ def data_template() -> dict[str, Any]:
 def sources() -> list[Path]:
     """Every file that the package is made from."""
     found = [ROOT / "app.py", ROOT / "requirements.txt"]
-    for directory, pattern in (("chalicelib", "*.py"), (".chalice", "*.json"), ("infra", "*.py"), ("infra", "*.json")):
+    for directory, pattern in _SOURCES:
         found += (path for path in sorted((ROOT / directory).rglob(pattern)) if _is_deployed(path))
     return found
 

@@ -1,0 +1,45 @@
+"""Calls that nobody has to say who they are for: public pins and pinboards, and whether the API is there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from chalicelib.api.common.call import Call, Reply
+from chalicelib.api.common.services import Services
+from chalicelib.api.pindown import wire
+from chalicelib.api.pindown.envelope import success
+from chalicelib.api.pindown.page import page
+from chalicelib.api.pindown.pins import wants_series
+from chalicelib.domain.times import iso_ms
+
+_MOST_PINS_WITH_BLOCKS = 100
+
+
+class PublicCalls:
+    def __init__(self, services: Callable[[], Services]) -> None:
+        self._services = services
+
+    def pin(self, call: Call) -> Reply:
+        services = self._services()
+        pin = services.pin_access.shown(call.caller, call.params["pid"])
+        shown = wire.public_pin(pin, services.pin_parts.blocks_of(pin))
+        return success(data={"pin": shown}, timestamp=iso_ms(services.clock.now()))
+
+    def overview(self, call: Call) -> Reply:
+        services = self._services()
+        pin = services.pin_access.shown(call.caller, call.params["pid"])
+        return success(data=wire.overview(services.pin_data.overview(pin, with_series=wants_series(call))))
+
+    def pinboard(self, call: Call) -> Reply:
+        services = self._services()
+        view = services.pinboards.look(call.caller, call.params["pinboard_id"])
+        shown = view.pins[:_MOST_PINS_WITH_BLOCKS]
+        blocks = {pin.id: services.pin_parts.blocks_of(pin) for pin in shown}
+        return success(data={"pinboard": wire.public_board(view, blocks)}, timestamp=iso_ms(services.clock.now()))
+
+    def health(self, _: Call) -> Reply:
+        return Reply(200, {"status": "OK", "timestamp": iso_ms(self._services().clock.now())})
+
+    def page(self, _: Call) -> Reply:
+        """The same for every pin: it finds out by itself which one it is to show, and whether it may."""
+        return page()
