@@ -13,14 +13,17 @@ from bench.table import Table
 PARTS = {
     "runs": "runs per second and latency of the three-step run, on the local stack and over a double of AWS",
     "engine": "steps per second without I/O, and what a step costs after many others",
+    "deliveries": "deliveries per second and latency, fan-out, isolation, calls and units, signing",
+    "schedules": "the tick beside many schedules, next due times, a thousand schedules due at once",
     "calls": "AWS calls and capacity units of a run",
     "imports": "import time and memory of each function",
+    "sandbox": "milliseconds of a run of JavaScript, warm and cold",
     "cost": "what a million five-step runs cost",
 }
 
 
 def main(arguments: list[str]) -> int:
-    listed = "\n".join(f"  {name:8} {does}" for name, does in PARTS.items())
+    listed = "\n".join(f"  {name:10} {does}" for name, does in PARTS.items())
     parser = argparse.ArgumentParser(
         "python -m bench",
         description=__doc__,

@@ -22,8 +22,8 @@ from chalicelib.store.aws import AwsClients
 from tests.fakes import START, FixedClock
 
 _WORKSPACE = "ws_bench"
-_RUN_WRITES = ("runs.put_item", "runs.update_item")
-_READS = ("runs.get_item", "runs.query", "definitions.get_item", "definitions.query")
+_RUN_WRITES = ("runs.put_item", "runs.update_item", "events.put_item")
+_READS = ("runs.get_item", "runs.query", "definitions.get_item", "definitions.query", "events.query")
 _WAIT_SECONDS = 60
 
 
@@ -131,10 +131,12 @@ CASES: dict[str, tuple[Callable[[], Graph], list[int]]] = {
 }
 
 _NOTES = (
-    "writes: put and update of the runs table; reads: get and query of runs and definitions; sends: SQS",
-    "a run with E effects: create, claim, E records, finish; its definition was read by an earlier run",
+    "writes: put and update of runs and events; reads: get and query of runs, definitions and events; sends: SQS;",
+    "other: what the run used, counted once per batch of messages",
+    "a run with E effects: create, claim, E records, finish, the event of its end, and that it was told; at its end",
+    "two reads ask who listens and one for the newest event; its definition was read by an earlier run",
     "index units: a new run enters its two lists and the due index (3); a claim moves it in the due index and changes",
-    "its status in the lists (4); its end changes the lists and takes it out of the due index (3)",
+    "its status in the lists (4); its end changes all three (3, or 4 where its due time moves), until it was told (1)",
     "receiving and deleting a message is SQS's event source mapping's, one each per send and batch of up to 10",
 )
 

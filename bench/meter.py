@@ -66,6 +66,8 @@ class _Client:
             self._meter.spent.calls.append(f"{self._name}.{operation}")
             if operation == "send_message":
                 self._meter.sent.append(parameters)
+            elif operation == "send_message_batch":
+                self._meter.sent.extend(parameters["Entries"])
             return method(**parameters)
 
         return call
@@ -83,11 +85,16 @@ class _Dynamo:
         method = getattr(self._client, operation)
 
         def call(**parameters: Any) -> Any:
-            name = parameters["TableName"]
+            name = parameters.get("TableName") or next(iter(parameters["RequestItems"]))
             self._meter.spent.calls.append(f"{name.rpartition('-')[2]}.{operation}")
             if operation in _WRITES:
                 return self._write(method, self._table(name), parameters)
             answer = method(**parameters)
+            if operation == "batch_get_item":
+                self._meter.spent.read_units += _batch_units(
+                    parameters["RequestItems"][name], answer["Responses"][name]
+                )
+                return answer
             items = answer.get("Items", [answer.get("Item", {})])
             units = -(-max(sum(map(size_of, items)), 1) // _READ_UNIT)
             self._meter.spent.read_units += units if parameters.get("ConsistentRead") else units / 2
@@ -118,6 +125,13 @@ class _Dynamo:
         except (KeyError, ClientError):
             return {}
         return item
+
+
+def _batch_units(asked: Mapping[str, Any], items: list[Item]) -> float:
+    """Each item is rounded up by itself; one that is not there costs the least there is."""
+    missing = len(asked["Keys"]) - len(items)
+    units = sum(-(-size_of(item) // _READ_UNIT) for item in items) + missing
+    return units if asked.get("ConsistentRead") else units / 2
 
 
 def units(size: int) -> int:

@@ -119,6 +119,7 @@ def start(task_root: Path, handler: str, event: Any, aws: Nowhere) -> Start:
         "AWS_SECRET_ACCESS_KEY": "nothing",
         "AWS_REGION": "eu-central-1",
         "RUNS_QUEUE_URL": f"{aws.url}/000000000000/penstock-dev-runs",
+        "DELIVERIES_QUEUE_URL": f"{aws.url}/000000000000/penstock-dev-deliveries",
         "PYTHONDONTWRITEBYTECODE": "1",
     }
     done = subprocess.run(
@@ -187,6 +188,11 @@ def run_message(run_id: str) -> str:
     return json.dumps({"v": 1, "run_id": run_id, "workspace_id": "ws_a"})
 
 
+def delivery_message(delivery_id: str) -> str:
+    place = {"workspace_id": "ws_a", "endpoint_id": "wh_1", "created_at": 1_700_000_000_000, "id": delivery_id}
+    return json.dumps({"type": "delivery", "v": 1, **place})
+
+
 SCHEDULE_EVENT = {
     "version": "0",
     "id": "53dc4d37-cffa-4f76-80c9-8b7d4a4d2eaa",
@@ -199,9 +205,25 @@ SCHEDULE_EVENT = {
     "detail": {},
 }
 
+_CODE = """
+export default { name: "Ping", version: "1.0.0", props: { db: "$.service.db" },
+  async run(event) { this.db.set("seen", event.n); this.$emit({ n: event.n }, { id: event.n }); } };
+"""
+
+
+def sandbox_call(method: str, *, event: Any = None, code: str = _CODE) -> dict[str, Any]:
+    """As `sandbox_client` sends it."""
+    bundle = {"entry": "component.mjs", "files": {"component.mjs": code}, "compiled": False}
+    return {
+        "plain": {"method": method, "bundle": bundle, "event": event, "name": "", "invocation": {}, "limits": {}},
+    }
+
+
 FIRST_EVENTS = {
     "app.app": api_event("POST", "/webhook/{webhook_id}", "/webhook/wh_unknown"),
     "chalicelib.handlers.runs_worker": queue_event(run_message("exec_unknown")),
+    "chalicelib.handlers.deliveries_worker": queue_event(delivery_message("msg_unknown")),
+    "chalicelib.sandbox_function.sandbox": sandbox_call("describe"),
     "chalicelib.handlers.tick": SCHEDULE_EVENT,
 }
 """For each function an event that takes it to AWS and back."""

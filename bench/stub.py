@@ -1,8 +1,4 @@
-"""A receiver for the load generator's own process: keep-alive, in its event loop, and next to free.
-
-GET  /read?n=7   {"n":7,"ok":true}
-POST /write      {"n":7,…} is noted with its time of arrival, and answered with {"ok":true}
-"""
+"""Receivers for the load generator's own process: keep-alive, in its event loop, and next to free."""
 
 from __future__ import annotations
 
@@ -10,17 +6,14 @@ import asyncio
 import json
 import time
 from collections.abc import Callable
+from typing import Any
 
 _HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: "
 
 
-class Stub:
-    """`arrived(n, at)` is called for every POST, `at` on the wall clock."""
-
-    def __init__(self, arrived: Callable[[int, float], None]) -> None:
-        self._arrived = arrived
+class _Listening:
+    def __init__(self) -> None:
         self._server: asyncio.Server | None = None
-        self.requests = 0
 
     async def start(self) -> str:
         """The address that it listens at."""
@@ -32,8 +25,23 @@ class Stub:
         if self._server is not None:
             self._server.close()
 
-    def answer(self, head: bytes, body: bytes) -> bytes:
-        self.requests += 1
+    def answer(self, head: bytes, body: bytes) -> bytes | None:
+        """What is answered, with 200; None for nothing at all, ever."""
+        raise NotImplementedError
+
+
+class Stub(_Listening):
+    """What the steps of a run call.
+
+    GET  /read?n=7   {"n":7,"ok":true}
+    POST /write      {"n":7,…} is told to `arrived(n, at)`, `at` on the wall clock, and answered with {"ok":true}
+    """
+
+    def __init__(self, arrived: Callable[[int, float], None]) -> None:
+        super().__init__()
+        self._arrived = arrived
+
+    def answer(self, head: bytes, body: bytes) -> bytes | None:
         method, target, _ = head.split(b" ", 2)
         if method == b"POST":
             self._arrived(json.loads(body)["n"], time.time())
@@ -41,8 +49,23 @@ class Stub:
         return b'{"n":%s,"ok":true}' % target.rpartition(b"=")[2]
 
 
+class Receiver(_Listening):
+    """What deliveries are sent to, and a schedule's runs. POST /{name} is told to `arrived(name, body, at)`, and
+    answered unless the name is one of `hanging`."""
+
+    def __init__(self, arrived: Callable[[str, Any, float], None]) -> None:
+        super().__init__()
+        self._arrived = arrived
+        self.hanging: set[str] = set()
+
+    def answer(self, head: bytes, body: bytes) -> bytes | None:
+        name = head.split(b" ", 2)[1].decode().removeprefix("/")
+        self._arrived(name, json.loads(body), time.time())
+        return None if name in self.hanging else b"{}"
+
+
 class _Session(asyncio.Protocol):
-    def __init__(self, stub: Stub) -> None:
+    def __init__(self, stub: _Listening) -> None:
         self._stub = stub
         self._received = b""
         self._transport: asyncio.WriteTransport | None = None
@@ -57,7 +80,8 @@ class _Session(asyncio.Protocol):
         while (message := take_message(self._received)) is not None:
             head, body, self._received = message
             answer = self._stub.answer(head, body)
-            self._transport.write(_HEAD + b"%d\r\n\r\n" % len(answer) + answer)
+            if answer is not None:
+                self._transport.write(_HEAD + b"%d\r\n\r\n" % len(answer) + answer)
 
 
 def take_message(received: bytes) -> tuple[bytes, bytes, bytes] | None:

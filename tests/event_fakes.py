@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -97,8 +98,9 @@ class MemoryEventStore:
             found = [event for event in found[:CHANNEL_REACH] if event.emission.channel == query.channel]
         between = [event for event in found if _is_between(event.id, query)]
         limit = max(query.limit, 0)
-        newest_first = query.after is not None or query.before is None
-        items = between[:limit] if newest_first else between[max(len(between) - limit, 0) :]
+        items = between[max(len(between) - limit, 0) :] if query.from_oldest else between[:limit]
+        while query.most_bytes is not None and len(items) > 1 and _size(items) > query.most_bytes:
+            del items[0 if query.from_oldest else -1]
         return EventPage(tuple(items), min(len(found), NEWEST_KEPT))
 
     def delete(self, emitter: Emitter, stream: str, start: EventId | None, end: EventId | None, limit: int) -> bool:
@@ -195,6 +197,10 @@ class MemoryEndpointStore:
             return self._endpoints[workspace_id, endpoint_id]
         except KeyError as error:
             raise EndpointNotFoundError(endpoint_id=endpoint_id) from error
+
+    def find(self, workspace_id: str, endpoint_ids: Sequence[str]) -> dict[str, Endpoint]:
+        wanted = ((workspace_id, endpoint_id) for endpoint_id in endpoint_ids)
+        return {key[1]: self._endpoints[key] for key in wanted if key in self._endpoints}
 
     def replace(self, endpoint: Endpoint) -> None:
         stored = self.get(endpoint.workspace_id, endpoint.id)
@@ -467,6 +473,11 @@ def _check_size(payload: Json) -> None:
     size = len(json.encode(payload))
     if size > MAX_PAYLOAD_BYTES:
         raise TooLargeError(f"The payload is larger than {MAX_PAYLOAD_BYTES} bytes.", size=size)
+
+
+def _size(events: list[Event]) -> int:
+    said = ([each.emission.payload, each.emission.summary, each.emission.key] for each in events)
+    return sum(len(json.encode(each)) for each in said)
 
 
 def _is_between(id_: EventId, query: EventQuery) -> bool:

@@ -150,12 +150,21 @@ class EventPage:
 class EventQuery:
     """Events strictly between `after` (which is newer) and `before` (which is older): `after` alone gives the
     newest that are older than it, `before` alone the `limit` events directly in front of it. A `channel` of the
-    visible stream may be asked for alone, and then is all that the page's total counts; None means all of it."""
+    visible stream may be asked for alone, and then is all that the page's total counts; None means all of it.
+
+    Events that together have more than `most_bytes` (as compact JSON, of what their emitters said) come on several
+    pages, but each page has one at least."""
 
     after: EventId | None = None
     before: EventId | None = None
     limit: int = 10
     channel: str | None = None
+    most_bytes: int | None = None
+
+    @property
+    def from_oldest(self) -> bool:
+        """Whether a page that is not to be too long begins with the oldest of what is asked for."""
+        return self.after is None and self.before is not None
 
 
 def stream_of(channel: str) -> str:

@@ -7,6 +7,10 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 
+from chalicelib.domain.events import base62
+
+_SHORT_DIGITS = 7
+
 ALL_SCOPES = "*"
 SCOPES = frozenset(
     {
@@ -81,3 +85,17 @@ class Principal:
 def secret_hash(secret: str) -> str:
     """SHA-256 (hex) of a key or token. These are long and random, so a slow hash would add nothing."""
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def short_user_id(user_id: str) -> str:
+    """`u_…`, as the events API and its events show a user; it follows from the id, and nothing is found by it."""
+    return f"u_{_short(user_id)}"
+
+
+def short_workspace_id(workspace_id: str) -> str:
+    """`o_…`, as `short_user_id`."""
+    return f"o_{_short(workspace_id)}"
+
+
+def _short(id_: str) -> str:
+    return base62(int.from_bytes(hashlib.sha256(id_.encode()).digest()[:16], "big"), _SHORT_DIGITS)

@@ -46,6 +46,9 @@ MAX_QUEUE_DELAY_SECONDS = 900
 SPARE_SECONDS = 3.0
 LEAST_SECONDS = 1.0
 LEASE_SPARE_SECONDS = 15.0
+TURN_SECONDS = 0.02
+TURN_LOOKS = 25
+"""How often a delivery looks, so many seconds apart, whether it is its turn, before it is put off."""
 LONGEST_WAIT = 64
 """How many times the first pause a delivery waits for its turn at most."""
 
@@ -154,14 +157,15 @@ class _Hold:
     def _attempt_in_turn(self, endpoint: Endpoint) -> None:
         """Not beyond what the endpoint is to get at the same time, or in a second."""
         gate = self._deliverer.gate
-        if not gate.enter(endpoint.id, is_failing=endpoint.failing_since is not None):
+        if not self._is_let_in(endpoint):
             pause = self._deliverer.timeout_seconds / 2 if gate.is_hung(endpoint.id) else 1.0
             # Claims that brought no attempt: who has waited often waits longer, so that many that wait cost little.
             turns = self._delivery.fence - self._delivery.attempts
             times = min(2 ** max(turns - 1, 0), LONGEST_WAIT)
             self._put_off(DeliveryStatus.PENDING, pause * times * (1 + 2 * self._chance))
             return
-        timed_out = gate.is_hung(endpoint.id)
+        timed_out: bool | None = None
+        began_at = self._deliverer.clock.now()
         try:
             excess = self._excess(endpoint)
             if excess is not None:
@@ -169,7 +173,21 @@ class _Hold:
                 return
             timed_out = self._attempt(endpoint)
         finally:
-            gate.leave(endpoint.id, timed_out=timed_out)
+            seconds = (self._deliverer.clock.now() - began_at).total_seconds()
+            gate.leave(endpoint.id, timed_out=timed_out, seconds=seconds)
+
+    def _is_let_in(self, endpoint: Endpoint) -> bool:
+        """Where turns are short, a moment's wait costs less than another claim; it never adds up to a slow receiver's
+        time, because one who waited in vain is the last to wait."""
+        gate, is_failing = self._deliverer.gate, endpoint.failing_since is not None
+        for _ in range(TURN_LOOKS):
+            if gate.enter(endpoint.id, is_failing=is_failing):
+                return True
+            if not gate.is_quick(endpoint.id, is_failing=is_failing):
+                return False
+            self._deliverer.clock.sleep(TURN_SECONDS)
+        gate.note_wait(endpoint.id)
+        return False
 
     def _excess(self, endpoint: Endpoint) -> float | None:
         """How long the delivery waits because this second's are used up; None if they are not. Many that wait are

@@ -46,8 +46,8 @@ AT_ONCE = 100
 """So many deliveries one call revives itself."""
 
 RELEASE, RECOVER, FORGET = "release_deliveries", "recover_deliveries", "forget_deliveries"
-"""Kinds of chores. Arguments: `endpoint_id`; where there are bounds `since` and `until`; and `again_at`, until when the
-chore goes on looking."""
+"""Kinds of chores. Arguments: `endpoint_id`; where there are bounds `since` and `until`; `again_at`, until when the
+chore goes on looking; and `asked_at`, after which what died died of being recovered."""
 
 SETTLED = timedelta(seconds=30)
 """After so long a list by status shows whatever got that status before. It may lag behind the deliveries themselves."""
@@ -55,6 +55,7 @@ SETTLED = timedelta(seconds=30)
 _log = logging.getLogger(__name__)
 _RESEND = timedelta(seconds=RESEND_SECONDS)
 _FINAL = frozenset(status for status in DeliveryStatus if status.is_final)
+_TIMES = ("since", "until", "again_at", "asked_at")
 _SOURCES = {RELEASE: DeliveryStatus.HELD, RECOVER: DeliveryStatus.DEAD}
 
 
@@ -162,6 +163,7 @@ class Deliveries:
             "endpoint_id": endpoint.id,
             "since": since.isoformat(),
             "until": until.isoformat(),
+            "asked_at": self._clock.now().isoformat(),
         }
         return Recovery(0, self._chores().start(endpoint.workspace_id, RECOVER, arguments))
 
@@ -197,8 +199,8 @@ class Deliveries:
 
     def _sweep_slice(self, kind: str, workspace_id: str, arguments: Arguments) -> bool:
         """What was revived is no longer found, so each slice begins at the beginning. It ends where what is revived
-        would at once be held or dead again, and so be found for ever. Raises UnavailableError, by which chores wait,
-        as long as it is to look again."""
+        would at once be held or dead again, or is, and so would be found for ever. Raises UnavailableError, by which
+        chores wait, as long as it is to look again."""
         endpoint_id = str(arguments["endpoint_id"])
         try:
             endpoint = self._endpoints.get(workspace_id, endpoint_id)
@@ -208,14 +210,15 @@ class Deliveries:
             return False
         if kind == RELEASE and endpoint.status is EndpointStatus.PAUSED:
             return False
-        since, until, again_at = (_time(arguments, name) for name in ("since", "until", "again_at"))
+        since, until, again_at, asked_at = (_time(arguments, name) for name in _TIMES)
         where = DeliveryFilter(frozenset({_SOURCES[kind]}), since, until)
         page = self._store.page(workspace_id, endpoint_id, where, after=None, limit=AT_ONCE)
         now = self._clock.now()
-        self._revive(page.items, where.statuses, now)
+        wanted = tuple(each for each in page.items if not _ended_after(each, asked_at))
+        self._revive(wanted, where.statuses, now)
         if page.next is None and again_at is not None and now < again_at:
             raise UnavailableError("What was held a moment ago may not be listed yet.")
-        return page.next is not None
+        return page.next is not None and bool(wanted)
 
     def _revive(self, deliveries: tuple[Delivery, ...], sources: frozenset[DeliveryStatus], now: datetime) -> int:
         places = tuple(each.place for each in deliveries)
@@ -234,6 +237,10 @@ class Deliveries:
         if not is_id(delivery_id):
             raise DeliveryNotFoundError(delivery_id=delivery_id)
         return self._store.get(endpoint.workspace_id, endpoint.id, delivery_id)
+
+
+def _ended_after(delivery: Delivery, at: datetime | None) -> bool:
+    return at is not None and delivery.finished_at is not None and delivery.finished_at > at
 
 
 def _time(arguments: Arguments, name: str) -> datetime | None:

@@ -7,42 +7,71 @@ receivers find a thread.
 from __future__ import annotations
 
 from collections import Counter, OrderedDict
+from enum import Enum
 from threading import Lock
 
 MOST_AT_ONCE = 4
 MOST_REMEMBERED = 10_000
+QUICK_SECONDS = 0.25
+"""An attempt that takes no longer is worth waiting for."""
+
+
+class _Pace(Enum):
+    QUICK = 0
+    SLOW = 1
+    HUNG = 2
 
 
 class EndpointGate:
-    """Shared by the threads of a function."""
+    """Shared by the threads of a function. Remembers of each endpoint how its last attempt went."""
 
     def __init__(self, most_at_once: int = MOST_AT_ONCE) -> None:
         self._most_at_once = most_at_once
         self._under_way: Counter[str] = Counter()
-        self._hung: OrderedDict[str, bool] = OrderedDict()
+        self._paces: OrderedDict[str, _Pace] = OrderedDict()
         self._lock = Lock()
 
     def enter(self, endpoint_id: str, *, is_failing: bool) -> bool:
         """False if as many attempts are under way as may be: one, where the last one timed out. `is_failing` stands
         in for what this process does not know of the endpoint."""
         with self._lock:
-            is_slow = self._hung.get(endpoint_id, is_failing)
-            if self._under_way[endpoint_id] >= (1 if is_slow else self._most_at_once):
+            most = 1 if self._pace(endpoint_id, is_failing) is _Pace.HUNG else self._most_at_once
+            if self._under_way[endpoint_id] >= most:
                 return False
             self._under_way[endpoint_id] += 1
             return True
 
-    def leave(self, endpoint_id: str, *, timed_out: bool) -> None:
+    def leave(self, endpoint_id: str, *, timed_out: bool | None, seconds: float = 0.0) -> None:
+        """After an attempt that took so long; `timed_out` is None where none was made."""
         with self._lock:
             self._under_way[endpoint_id] -= 1
             if not self._under_way[endpoint_id]:
                 del self._under_way[endpoint_id]
-            self._hung[endpoint_id] = timed_out
-            self._hung.move_to_end(endpoint_id)
-            while len(self._hung) > MOST_REMEMBERED:
-                self._hung.popitem(last=False)
+            if timed_out is not None:
+                usual = _Pace.QUICK if seconds <= QUICK_SECONDS else _Pace.SLOW
+                self._remember(endpoint_id, _Pace.HUNG if timed_out else usual)
+
+    def is_quick(self, endpoint_id: str, *, is_failing: bool) -> bool:
+        """Whether the attempts under way are likely to end in a moment."""
+        with self._lock:
+            return self._pace(endpoint_id, is_failing) is _Pace.QUICK
 
     def is_hung(self, endpoint_id: str) -> bool:
         """Whether the last attempt timed out, as far as this process knows."""
         with self._lock:
-            return self._hung.get(endpoint_id, False)
+            return self._paces.get(endpoint_id) is _Pace.HUNG
+
+    def note_wait(self, endpoint_id: str) -> None:
+        """Somebody waited in vain: nobody else is to, until an attempt is quick again."""
+        with self._lock:
+            if self._paces.get(endpoint_id) is not _Pace.HUNG:
+                self._remember(endpoint_id, _Pace.SLOW)
+
+    def _pace(self, endpoint_id: str, is_failing: bool) -> _Pace:
+        return self._paces.get(endpoint_id, _Pace.HUNG if is_failing else _Pace.QUICK)
+
+    def _remember(self, endpoint_id: str, pace: _Pace) -> None:
+        self._paces[endpoint_id] = pace
+        self._paces.move_to_end(endpoint_id)
+        while len(self._paces) > MOST_REMEMBERED:
+            self._paces.popitem(last=False)

@@ -24,9 +24,10 @@ def event(original: Json, name: str, context: dict[str, Json], error: dict[str, 
 
 
 def context(
-    id_: str, at: datetime, emitter_id: str, *, deployment: str, source_type: str, owner_id: str | None = None
+    id_: str, at: datetime, emitter_id: str, *, deployment: str, source_type: str, owner_id: str
 ) -> dict[str, Json]:
-    """`id_` has the 27 characters of an emission's; the deployment's id follows from what names it."""
+    """`id_` has the 27 characters of an emission's; the deployment's id follows from what names it; the
+    owner's is the short one."""
     return {
         "id": id_,
         "ts": iso_ms(at),

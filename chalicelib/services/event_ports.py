@@ -6,6 +6,7 @@ atomically.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -105,6 +106,9 @@ class EndpointStore(Protocol):
 
     def get(self, workspace_id: str, endpoint_id: str) -> Endpoint:
         """Raises EndpointNotFoundError."""
+
+    def find(self, workspace_id: str, endpoint_ids: Sequence[str]) -> Mapping[str, Endpoint]:
+        """By id, those of them that there are."""
 
     def replace(self, endpoint: Endpoint) -> None:
         """Stores what callers may change over the revision before its own. Raises StaleWriteError,

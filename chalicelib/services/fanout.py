@@ -25,6 +25,7 @@ from chalicelib.domain.events import (
     emit_id,
     event_type,
 )
+from chalicelib.domain.identity import short_workspace_id
 from chalicelib.domain.ids import base36
 from chalicelib.domain.run import Start
 from chalicelib.domain.subscriptions import ListenerKind, Subscription, hears
@@ -41,7 +42,7 @@ logger = logging.getLogger(__name__)
 SLICE = 100
 SPARE_SECONDS = 3.0
 FEW = 10
-"""Up to so many endpoints are read one by one."""
+"""Up to so many endpoints are read one by one, by whoever tells them."""
 
 DISABLED_REASON = "the webhook is disabled"
 
@@ -92,9 +93,9 @@ class _Telling:
         if any(not is_webhook(each) for each in listeners) and self._is_over_the_limit():
             listeners = [each for each in listeners if is_webhook(each)]
             self._emit_hop_limit()
-        if sum(map(is_webhook, listeners)) > FEW:
-            found = self._fanout.endpoints.list(self._event.emission.emitter.workspace_id)
-            self._endpoints = {endpoint.id: endpoint for endpoint in found}
+        webhooks = [each.listener_id for each in listeners if is_webhook(each)]
+        if len(webhooks) > FEW:
+            self._endpoints = self._fanout.endpoints.find(self._event.emission.emitter.workspace_id, webhooks)
         for begin in range(0, len(listeners), SLICE):
             if self._fanout.clock.now() >= stop_at:
                 return False
@@ -238,7 +239,12 @@ class _Telling:
         emitter = emission.emitter
         message = f"the event was told to no workflow or source: {MAX_HOPS} of them followed from one another before"
         context = error_events.context(
-            emission.emit_id, event.stored_at, emitter.id, deployment=emitter.id, source_type="COMPONENT"
+            emission.emit_id,
+            event.stored_at,
+            emitter.id,
+            deployment=emitter.id,
+            source_type="COMPONENT",
+            owner_id=short_workspace_id(emitter.workspace_id),
         )
         error = error_events.error(error_events.HOP_LIMIT, message, event.stored_at)
         payload = error_events.event(emission.payload, "event", context, error)

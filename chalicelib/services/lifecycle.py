@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from chalicelib.domain.errors import DefinitionError, NotFoundError
 from chalicelib.domain.events import DEFAULT_CHANNEL, ERRORS, Emission, Emitter, EmitterKind, emit_id
 from chalicelib.domain.graph import Graph
+from chalicelib.domain.identity import short_user_id, short_workspace_id
 from chalicelib.domain.json import Json
 from chalicelib.domain.program import Program
 from chalicelib.domain.run import Run, RunStatus
 from chalicelib.domain.sources import CODE_FAILURE
 from chalicelib.domain.times import iso_ms
-from chalicelib.domain.workflow import is_source
+from chalicelib.domain.workflow import has_own_events, is_source
 from chalicelib.services import error_events
 from chalicelib.services.children import is_announced
 from chalicelib.services.error_events import fitting
@@ -64,6 +65,8 @@ class Lifecycle:
         self.events.emit(emission, may_repeat=may_repeat)
 
     def _speaks_for_itself(self, run: Run) -> bool:
+        if has_own_events(run.workflow_id):
+            return True
         try:
             return emits(self.program(run).graph)
         except (NotFoundError, DefinitionError):
@@ -85,7 +88,7 @@ def error_event(run: Run) -> Json:
         run.workflow_id,
         deployment=f"{run.workflow_id}/{run.version}",
         source_type=_SOURCE_TYPES.get(run.trigger, run.trigger.upper()),
-        owner_id=run.created_by,
+        owner_id=short_user_id(run.created_by) if run.created_by else short_workspace_id(run.workspace_id),
     )
     error = error_events.error(
         failure.type if failure else run.status.value,

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from chalicelib.domain.deliveries import Attempt, Delivery
 from chalicelib.domain.endpoints import Endpoint, EndpointStyle
+from chalicelib.domain.identity import short_workspace_id
 from chalicelib.domain.json import Json
 from chalicelib.domain.masking import mask_url
 from chalicelib.domain.signatures import pindown_signature, sign
@@ -65,7 +66,12 @@ def dead_letter(endpoint: Endpoint, delivery: Delivery, attempt: Attempt, reason
     origin = delivery.origin
     why = reason or f"none of {delivery.tried + 1} attempts succeeded"
     context = error_events.context(
-        origin.emit_id, delivery.created_at, origin.emitter_id, deployment=origin.emitter_id, source_type="WEBHOOK"
+        origin.emit_id,
+        delivery.created_at,
+        origin.emitter_id,
+        deployment=origin.emitter_id,
+        source_type="WEBHOOK",
+        owner_id=short_workspace_id(delivery.workspace_id),
     )
     error = error_events.error(
         error_events.DELIVERY_EXHAUSTED, f"the event was not delivered to {endpoint.id}: {why}", attempt.at

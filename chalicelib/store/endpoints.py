@@ -7,6 +7,7 @@ by somebody who has not seen it is refused.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -59,6 +60,11 @@ class DynamoEndpointStore:
         if raw is None:
             raise EndpointNotFoundError(endpoint_id=endpoint_id)
         return _endpoint(raw)
+
+    def find(self, workspace_id: str, endpoint_ids: Sequence[str]) -> dict[str, Endpoint]:
+        keys = [(endpoints_of(workspace_id), endpoint_id) for endpoint_id in dict.fromkeys(endpoint_ids)]
+        found = map(_endpoint, self._table.get_all(keys))
+        return {endpoint.id: endpoint for endpoint in found}
 
     def replace(self, endpoint: Endpoint) -> None:
         """Who made it and when, its style and `failing_since` stay as they are."""

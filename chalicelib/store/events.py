@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
-from itertools import islice
+from itertools import accumulate, islice
 from typing import Any
 
 from pynamodb.attributes import UnicodeAttribute
@@ -44,7 +44,7 @@ from chalicelib.store.attributes import (
 from chalicelib.store.payloads import INLINE_BYTES, owner_of
 from chalicelib.store.shards import shard_of
 from chalicelib.store.table import ConditionFailedError, Table, can_be_partition, part, whole
-from chalicelib.store.values import Values
+from chalicelib.store.values import Values, size_of
 
 DUE = "due"
 
@@ -132,7 +132,7 @@ class DynamoEventStore:
         items = self._between(partition, query, limit)
         is_whole = query.after is None and query.before is None and len(items) < limit
         total = len(items) if is_whole else self._table.count(*self._all(partition), most=NEWEST_KEPT)
-        return EventPage(self._events(emitter, items), min(total, NEWEST_KEPT))
+        return EventPage(self._events(emitter, _fitting(items, query)), min(total, NEWEST_KEPT))
 
     def delete(self, emitter: Emitter, stream: str, start: EventId | None, end: EventId | None, limit: int) -> bool:
         first = _OLDEST if start is None else _name(start)
@@ -178,11 +178,10 @@ class DynamoEventStore:
         first = self._first() if query.before is None else f"{_name(query.before)}!"
         if first > last or limit == 0:
             return []
-        newest_first = query.after is not None or query.before is None
         keys = (EventItem.stream == partition) & EventItem.event.between(first, last)
-        found = self._table.query(keys, where, newest_first=newest_first, page_size=limit)
+        found = self._table.query(keys, where, newest_first=not query.from_oldest, page_size=limit)
         items = [EventItem.from_raw_data(raw) for raw in islice(found, limit)]
-        return items if newest_first else items[::-1]
+        return items[::-1] if query.from_oldest else items
 
     def _page_of_channel(self, emitter: Emitter, partition: str, query: EventQuery, channel: str) -> EventPage:
         """Reads the stream's newest events once, whatever page of them is asked for."""
@@ -194,9 +193,9 @@ class DynamoEventStore:
         first = _OLDEST if query.before is None else _name(query.before)
         items = [item for item in items if first < item.event < last]
         limit = max(query.limit, 0)
-        if query.after is None and query.before is not None:
+        if query.from_oldest:
             items = items[max(len(items) - limit, 0) :]
-        return EventPage(self._events(emitter, items[:limit]), total)
+        return EventPage(self._events(emitter, _fitting(items[:limit], query)), total)
 
     def _all(self, partition: str) -> tuple[Condition, Condition]:
         """The keys of what has not expired, and the filter for what is among them and has."""
@@ -237,6 +236,20 @@ class DynamoEventStore:
             Event(_id(item), _emission(emitter, item, payload, about), item.stored_at)
             for item, (payload, about) in zip(items, _pairs(values), strict=True)
         )
+
+
+def _fitting(items: list[EventItem], query: EventQuery) -> list[EventItem]:
+    """As many as the page may have by their size, before anything is fetched."""
+    if query.most_bytes is None:
+        return items
+    from_its_end = items[::-1] if query.from_oldest else items
+    sizes = accumulate(_bytes_of(item) for item in from_its_end)
+    count = max(sum(size <= query.most_bytes for size in sizes), 1)
+    return items[-count:] if query.from_oldest else items[:count]
+
+
+def _bytes_of(item: EventItem) -> int:
+    return size_of(item.payload) + (0 if item.about is None else size_of(item.about))
 
 
 def _pairs(values: Iterator[Any]) -> Iterator[tuple[Any, Any]]:

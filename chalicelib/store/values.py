@@ -74,5 +74,10 @@ class Values:
             return list(threads.map(lambda sha256: self._blobs.get(owner, sha256), hashes))
 
 
+def size_of(text: str) -> int:
+    """How many bytes the JSON of a packed value has."""
+    return int(text.rsplit(":", 1)[1]) if is_reference(text) else len(text.encode())
+
+
 def is_reference(text: str | None) -> TypeGuard[str]:
     return text is not None and text.startswith(_REFERENCE)

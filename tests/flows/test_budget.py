@@ -29,8 +29,18 @@ from chalicelib.store.aws import AwsClients
 from tests.fakes import START, FixedClock
 
 WORKSPACE = "ws_1"
-WRITES = ("runs.PutItem", "runs.UpdateItem", "runs.DeleteItem", "runs.BatchWriteItem", "runs.TransactWriteItems")
+WRITES = tuple(
+    f"{table}.{call}"
+    for table in ("runs", "events")
+    for call in ("PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems")
+)
+# What a run's end costs: whether anybody listens to its workflow (by id, by glob), the newest event's id, the event,
+# and that it was told.
+END = ["definitions.Query", "definitions.Query", "events.Query", "events.PutItem", "runs.UpdateItem"]
+USAGE = "counters.UpdateItem"
 READS = ("GetItem", "BatchGetItem", "Query", "Scan", "TransactGetItems", "GetObject")
+
+TABLES = ("runs", "definitions", "identities", "counters", "events", "deliveries")
 
 _stages = itertools.count(1)
 
@@ -46,7 +56,7 @@ class Calls:
     def note(self, model: Any, params: Any, **_: Any) -> None:
         service = model.service_model.service_name
         if service == "dynamodb":
-            (service,) = (name for name in ("runs", "definitions", "identities", "counters") if _names(params, name))
+            (service,) = (name for name in TABLES if _names(params, name))
         self.made.append(f"{service}.{model.name}")
 
     def count(self, *names: str) -> int:
@@ -78,7 +88,11 @@ class House:
 
     def __init__(self, aws: AwsClients, stage: str) -> None:
         resources = create_resources(aws, stage)
-        settings = config.from_environment({"STAGE": stage, "RUNS_QUEUE_URL": resources.runs_queue_url})
+        urls = {
+            "RUNS_QUEUE_URL": resources.runs_queue_url,
+            "DELIVERIES_QUEUE_URL": resources.deliveries_queue_url,
+        }
+        settings = config.from_environment({"STAGE": stage, **urls})
         self.calls = Calls()
         self.receiver = Receiver(self.calls)
         self.clock = FixedClock()
@@ -149,26 +163,29 @@ def parallel(effects: int, **members: Any) -> Graph:
 
 @pytest.mark.parametrize("shape", [chain, parallel])
 @pytest.mark.parametrize("effects", [0, 1, 2, 5])
-def test_a_run_writes_three_times_and_once_for_each_effect(house: House, shape: Shape, effects: int) -> None:
+def test_a_run_writes_five_times_and_once_for_each_effect(house: House, shape: Shape, effects: int) -> None:
     run_id = house.start(shape(effects))
 
     house.work()
 
     assert house.status(run_id) is RunStatus.SUCCEEDED
     assert house.calls.count("effect") == effects
-    assert house.calls.count(*WRITES) == effects + 3
+    assert house.calls.count(*WRITES) == effects + 5
 
 
 @pytest.mark.parametrize("shape", [chain, parallel])
 @pytest.mark.parametrize("effects", [0, 1, 2, 5])
-def test_a_run_reads_once_before_its_first_step_and_not_again(house: House, shape: Shape, effects: int) -> None:
+def test_a_run_reads_once_before_its_first_step_and_three_times_at_its_end(
+    house: House, shape: Shape, effects: int
+) -> None:
     run_id = house.start(shape(effects))
 
     house.work()
 
     assert house.status(run_id) is RunStatus.SUCCEEDED
-    assert house.calls.before_the_first_effect().count(*READS) == 1
-    assert house.calls.count(*READS) == 1
+    if effects:
+        assert house.calls.before_the_first_effect().count(*READS) == 1
+    assert house.calls.count(*READS) == 4
 
 
 @pytest.mark.parametrize("shape", [chain, parallel])
@@ -197,8 +214,50 @@ def test_a_run_makes_no_other_calls(house: House) -> None:
         "effect",
         "runs.PutItem",
         "runs.UpdateItem",
+        *END,
+        USAGE,
         "sqs.DeleteMessageBatch",
     ]
+
+
+def test_a_workflow_that_emits_pays_for_its_events_and_not_for_its_end(house: House) -> None:
+    say = Node("say", "emit", config={"event": {"n": 1}})
+    house.start(Graph((Node("start", "trigger"), say), (Edge("start", "say"),)))
+
+    house.work()
+
+    heard_and_stored = END[:-1]
+    assert house.calls.made == [
+        "runs.PutItem",
+        "sqs.SendMessage",
+        "sqs.ReceiveMessage",
+        "runs.UpdateItem",
+        "definitions.GetItem",
+        *heard_and_stored,
+        "runs.PutItem",
+        "runs.UpdateItem",
+        "runs.UpdateItem",
+        USAGE,
+        "sqs.DeleteMessageBatch",
+    ]
+
+
+def test_a_run_that_nobody_else_is_to_hear_of_is_told_by_whoever_ended_it(house: House) -> None:
+    house.start(chain(0))
+
+    house.work()
+
+    assert house.calls.count("SendMessage") == 1
+
+
+def test_the_usage_of_a_batch_is_one_write_however_many_runs_it_has(house: House) -> None:
+    workflow = house.workflow(chain(0))
+    for _ in range(10):
+        house.services.runs.start(workflow, {})
+
+    assert house.work() == 10
+
+    assert house.calls.count(USAGE) == 1
 
 
 def test_a_definition_is_read_once_however_many_runs_it_has(house: House) -> None:
@@ -209,7 +268,7 @@ def test_a_definition_is_read_once_however_many_runs_it_has(house: House) -> Non
         house.work()
 
     assert house.calls.count("effect") == 3
-    assert house.calls.count(*READS) == 1
+    assert house.calls.count("GetItem") == 1
 
 
 @pytest.mark.parametrize("shape", [chain, parallel])
@@ -222,7 +281,7 @@ def test_a_retry_is_one_more_write(house: House, shape: Callable[..., Graph], re
 
     assert house.status(run_id) is RunStatus.SUCCEEDED
     assert house.calls.count("effect") == 1 + retries
-    assert house.calls.count(*WRITES) == 4 + retries
+    assert house.calls.count(*WRITES) == 6 + retries
     assert house.calls.count("SendMessage") == 1
 
 
@@ -232,7 +291,7 @@ def test_a_step_that_may_run_at_most_once_is_one_more_write(house: House) -> Non
     house.work()
 
     assert house.status(run_id) is RunStatus.SUCCEEDED
-    assert house.calls.count(*WRITES) == 5
+    assert house.calls.count(*WRITES) == 7
 
 
 def test_a_wait_is_a_park_a_message_and_a_claim(house: House) -> None:
@@ -247,8 +306,9 @@ def test_a_wait_is_a_park_a_message_and_a_claim(house: House) -> None:
     assert house.status(run_id) is RunStatus.SUCCEEDED
     # Created, claimed and parked.
     assert (parked["runs.PutItem"], parked["runs.UpdateItem"], parked["sqs.SendMessage"]) == (1, 2, 2)
-    # Claimed once more, its history read, its one effect recorded, finished.
-    assert house.calls.made == ["runs.UpdateItem", "runs.Query", "effect", "runs.PutItem", "runs.UpdateItem"]
+    # Claimed once more, its history read, its one effect recorded, finished, told.
+    resumed = ["runs.UpdateItem", "runs.Query", "effect", "runs.PutItem", "runs.UpdateItem"]
+    assert house.calls.made == [*resumed, *END, USAGE]
 
 
 def test_a_hint_that_comes_twice_costs_one_refused_write(house: House) -> None:

@@ -32,6 +32,7 @@ from chalicelib.domain.errors import (
 )
 from chalicelib.domain.events import ERRORS
 from chalicelib.domain.http import HttpRequest, HttpResponse
+from chalicelib.services.attempts import TURN_LOOKS, TURN_SECONDS
 from chalicelib.services.endpoint_gate import MOST_AT_ONCE, EndpointGate
 from tests.fakes import START
 from tests.flows.house import WORKSPACE, House, ok
@@ -595,6 +596,54 @@ def test_of_an_endpoint_that_this_process_does_not_know_its_failures_count() -> 
     gate = EndpointGate()
 
     assert [gate.enter("wh_1", is_failing=True) for _ in range(2)] == [True, False]
+
+
+def test_where_attempts_are_quick_a_delivery_waits_for_its_turn(house: House) -> None:
+    gate, clock = house.deliverer.gate, house.clock
+    fill(gate)
+    house.emit(1)
+    sleep = clock.sleep
+
+    def another_leaves(seconds: float) -> None:
+        sleep(seconds)
+        gate.leave("wh_1", timed_out=False, seconds=seconds)
+
+    clock.sleep = another_leaves  # type: ignore[method-assign]
+
+    house.deliver()
+
+    delivery = the_delivery(house)
+    assert (delivery.status, delivery.attempts, delivery.fence) == (SUCCEEDED, 1, 1)
+    assert clock.slept_seconds == TURN_SECONDS
+
+
+def test_nobody_waits_where_the_last_attempt_was_slow(house: House) -> None:
+    gate = house.deliverer.gate
+    gate.enter("wh_1", is_failing=False)
+    gate.leave("wh_1", timed_out=False, seconds=1.0)
+    fill(gate)
+    house.emit(1)
+
+    house.deliver()
+
+    assert the_delivery(house).status is PENDING
+    assert house.clock.slept_seconds == 0
+
+
+def test_one_that_waits_in_vain_is_the_last_to_wait(house: House) -> None:
+    fill(house.deliverer.gate)
+    for number in range(3):
+        house.emit(number, f"emit_{number}")
+
+    house.deliver()
+
+    assert {delivery.status for delivery in house.deliveries_to()} == {PENDING}
+    assert house.clock.slept_seconds == pytest.approx(TURN_SECONDS * TURN_LOOKS)
+
+
+def fill(gate: EndpointGate) -> None:
+    for _ in range(MOST_AT_ONCE):
+        assert gate.enter("wh_1", is_failing=False)
 
 
 def test_what_waits_for_its_turn_is_not_attempted_and_does_not_stay(house: House) -> None:

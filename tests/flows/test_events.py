@@ -15,9 +15,9 @@ from chalicelib.domain.errors import ForbiddenError, NotFoundError, UnavailableE
 from chalicelib.domain.events import ERRORS, MAX_HOPS, Cause, EmitterKind, Event, EventId, EventQuery
 from chalicelib.domain.graph import Edge, Graph, Node, RetryPolicy
 from chalicelib.domain.http import HttpRequest, HttpResponse
-from chalicelib.domain.identity import Principal
+from chalicelib.domain.identity import Principal, short_user_id, short_workspace_id
 from chalicelib.domain.json import Json
-from chalicelib.domain.run import RunStatus
+from chalicelib.domain.run import RunStatus, Start
 from chalicelib.domain.subscriptions import EVERY_WORKFLOW, ListenerKind, Subscription
 from chalicelib.domain.workflow import WorkflowStatus
 from chalicelib.services.error_events import LARGEST_VALUE_BYTES
@@ -225,11 +225,25 @@ def test_a_run_that_fails_is_an_event_of_the_errors_of_its_workflow(house: House
     assert len(str(context["id"])) == 27
     assert (context["ts"], context["workflow_id"]) == ("2026-11-02T09:30:00.000Z", "wf_1")
     assert (context["source_type"], context["verified"]) == ("TIMER", False)
+    assert context["owner_id"] == short_workspace_id(WORKSPACE)
     assert str(context["deployment_id"]).startswith("d_")
     assert (error["code"], error["node_id"], error["ts"]) == ("http_status", "a", "2026-11-02T09:30:00.000Z")
     assert str(error["cellId"]).startswith("c_")
     assert error["msg"]
     assert "a in Test (version 1)" in str(error["stack"])
+
+
+def test_an_error_names_who_started_the_run(house: House) -> None:
+    house.answers(refuse)
+    house.service.start(house.save(chain(call("a"))), {}, start=Start("user_7"))
+
+    house.work()
+
+    (event,) = house.events_of(stream=ERRORS)
+    assert isinstance(event.emission.payload, dict)
+    context = event.emission.payload["original_context"]
+    assert isinstance(context, dict)
+    assert context["owner_id"] == short_user_id("user_7")
 
 
 def test_a_run_that_times_out_is_an_error_without_a_node(house: House) -> None:

@@ -58,6 +58,17 @@ def test_an_endpoint_is_its_workspaces_own(stores: Stores) -> None:
     assert (stores.endpoints.list("ws_b"), stored(stores)) == ((), endpoint())
 
 
+def test_several_are_found_at_once_those_that_there_are(stores: Stores) -> None:
+    for id_ in ("wh_1", "wh_2", "wh_3"):
+        stores.endpoints.create(endpoint(id=id_))
+    stores.endpoints.create(endpoint(id="wh_4", workspace_id="ws_b"))
+
+    found = stores.endpoints.find("ws_a", ["wh_3", "wh_1", "wh_3", "wh_4", "wh_9"])
+
+    assert found == {"wh_1": endpoint(), "wh_3": endpoint(id="wh_3")}
+    assert stores.endpoints.find("ws_a", []) == {}
+
+
 def test_lists_are_newest_first(stores: Stores) -> None:
     for id_, seconds in (("wh_b", 1), ("wh_a", 1), ("wh_c", 0), ("wh_d", 2)):
         stores.endpoints.create(endpoint(id=id_, created_at=after(seconds)))

@@ -109,6 +109,7 @@ ENDPOINTS: dict[str, tuple[Callable[[Stores], object], list[str]]] = {
     "replace": (lambda s: s.endpoints.replace(endpoint(revision=2)), [UPDATE]),
     "delete": (lambda s: s.endpoints.delete("ws_a", "wh_1"), [DELETE]),
     "list": (lambda s: s.endpoints.list("ws_a"), [QUERY]),
+    "find": (lambda s: s.endpoints.find("ws_a", ["wh_1", "wh_2", "wh_9"]), ["BatchGetItem"]),
     "note failure": (lambda s: s.endpoints.note_failure("ws_a", "wh_1", START), [UPDATE]),
     "note success": (lambda s: s.endpoints.note_success("ws_a", "wh_1"), [UPDATE]),
     "disable": (lambda s: s.endpoints.disable("ws_a", "wh_1", "gone", START), [UPDATE]),

@@ -144,6 +144,29 @@ def test_pages_go_back_and_forth(stores: Stores) -> None:
     assert total(stores, after=ids[0], limit=1) == 7
 
 
+@pytest.mark.parametrize("size", [1_000, 50_000])
+def test_a_page_ends_where_its_events_become_too_large(stores: Stores, size: int) -> None:
+    ids = [append(stores, f"e{number}", number, payload="x" * size, channel="a").id for number in range(5)]
+    room = round(size * 2.5)
+
+    assert listed(stores, most_bytes=room) == ["e4", "e3"]
+    assert listed(stores, after=ids[3], most_bytes=room) == ["e2", "e1"]
+    assert listed(stores, before=ids[0], most_bytes=room) == ["e2", "e1"]
+    assert listed(stores, after=ids[4], before=ids[0], most_bytes=room) == ["e3", "e2"]
+    assert listed(stores, channel="a", most_bytes=room) == ["e4", "e3"]
+    assert listed(stores, channel="a", before=ids[0], limit=3, most_bytes=room) == ["e2", "e1"]
+    assert listed(stores, most_bytes=10) == ["e4"]
+    assert listed(stores, before=ids[0], most_bytes=10) == ["e1"]
+    assert (total(stores, most_bytes=room), total(stores, channel="a", most_bytes=room)) == (5, 5)
+
+
+def test_a_page_counts_what_is_said_beside_the_payload(stores: Stores) -> None:
+    for number in range(3):
+        append(stores, f"e{number}", number, summary="s" * 40_000)
+
+    assert listed(stores, most_bytes=90_000) == ["e2", "e1"]
+
+
 def test_a_page_may_be_asked_for_beside_any_id(stores: Stores) -> None:
     append(stores, "e1")
     append(stores, "e2")

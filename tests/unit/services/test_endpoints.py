@@ -126,6 +126,17 @@ class House:
         self.queue.hints.clear()
         return made
 
+    def let_die_at_once(self) -> None:
+        now = self.clock.now()
+        for delivery in list(self.delivery_store._deliveries.values()):
+            if delivery.status is DeliveryStatus.PENDING:
+                place = delivery.place
+                claimed = self.delivery_store.claim(place, now=now, lease_expires_at=now + timedelta(seconds=9))
+                assert claimed is not None
+                self.delivery_store.put_off(
+                    place, claimed.fence, status=DeliveryStatus.DEAD, next_attempt_at=None, due_at=None, reason="x"
+                )
+
     def count(self, status: DeliveryStatus) -> int:
         return sum(each.status is status for each in self.delivery_store._deliveries.values())
 
@@ -316,6 +327,20 @@ class TestDeliveries:
 
         assert released.recovered == 0
         assert house.count(DeliveryStatus.PENDING) == 2
+
+    def test_what_dies_at_once_whenever_it_is_recovered_is_recovered_once(self, house: House) -> None:
+        made = house.make(250, DeliveryStatus.DEAD)
+        house.deliveries.recover(house.endpoint, house.endpoint.created_at)
+        ((workspace_id, kind, arguments),) = house.started
+
+        slices = 0
+        while house.deliveries.slices[kind](workspace_id, arguments):
+            house.clock.advance(1)
+            house.let_die_at_once()
+            slices += 1
+            assert slices < 10, "it does not end"
+
+        assert house.count(DeliveryStatus.DEAD) == len(made)
 
     def test_a_chore_keeps_to_the_time_it_was_given(self, house: House) -> None:
         house.make(150, DeliveryStatus.DEAD)
