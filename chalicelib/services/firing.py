@@ -81,6 +81,8 @@ class Firing:
         else:
             grace = timedelta(seconds=self.settings.grace)
             work = due_work(schedule, now, grace, self.settings.slice)
+            if schedule.overlap is Overlap.SKIP and work.passed + len(work.due) > 1:
+                schedule, work = self._knowing_of_all(schedule, work)
             schedule, work = self._started(schedule, work, aim, until)
             self._advance(schedule, work)
 
@@ -108,6 +110,17 @@ class Firing:
             run_id = aim.start(due_at)
             schedule = replace(schedule, last_fire_at=due_at, last_run_id=run_id)
         return schedule, work
+
+    def _knowing_of_all(self, schedule: Schedule, work: Work) -> tuple[Schedule, Work]:
+        """A schedule that is late may be so because whoever fired it last died after the start: that due time is done."""
+        run = self.targets[schedule.target.kind].unnoted(schedule)
+        if run is None or run.id == schedule.last_run_id:
+            return schedule, work
+        done_at, first = run.scheduled_at, schedule.next_fire_at
+        due = tuple(at for at in work.due if at != done_at)
+        is_among_the_missed = due == work.due and done_at is not None and first is not None and done_at >= first
+        passed = work.passed - 1 if is_among_the_missed and work.passed else work.passed
+        return replace(schedule, last_fire_at=done_at, last_run_id=run.id), replace(work, due=due, passed=passed)
 
     def _is_in_the_way(self, schedule: Schedule) -> bool:
         if schedule.overlap is not Overlap.SKIP or schedule.last_run_id is None:

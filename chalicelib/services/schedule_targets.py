@@ -10,15 +10,19 @@ from typing import Protocol
 
 from chalicelib.domain.errors import RunNotFoundError, WorkflowNotFoundError
 from chalicelib.domain.ids import uuid_of
-from chalicelib.domain.run import Start
+from chalicelib.domain.listing import RunFilter
+from chalicelib.domain.run import LIVE, Run, Start
 from chalicelib.domain.schedules import Overlap, Schedule, fire_id
-from chalicelib.domain.workflow import EXEOFLOW, TWINIT, Workflow, WorkflowStatus
+from chalicelib.domain.workflow import RESTING, TWINIT, Workflow, WorkflowStatus
 from chalicelib.services.concurrency import Limiter
 from chalicelib.services.ports import Clock, RunStore, WorkflowStore
 from chalicelib.services.runs import Runs
 from chalicelib.services.schedule_triggers import SETTLING_SECONDS, TriggerSchedules
 
 TRIGGER = "schedule"
+_MOST_UNNOTED = 100
+_SKEW_SECONDS = 600
+"""How far the clocks of two functions are apart at most."""
 
 
 class Standing(Enum):
@@ -45,6 +49,9 @@ class ScheduleTarget(Protocol):
 
     def is_busy(self, schedule: Schedule, last_id: str) -> bool:
         """Whether what was started before is still under way."""
+
+    def unnoted(self, schedule: Schedule) -> Run | None:
+        """What `unnoted_run` finds."""
 
 
 class WorkflowTarget:
@@ -75,7 +82,7 @@ class WorkflowTarget:
             return Aim(Standing.GONE)
         if schedule.managed and not self._triggers.is_in_step(schedule, workflow):
             return self._corrected(schedule, workflow)
-        if workflow.status is WorkflowStatus.INACTIVE and workflow.dialect == EXEOFLOW:
+        if workflow.status is WorkflowStatus.INACTIVE and workflow.dialect in RESTING:
             return Aim(Standing.RESTING)
         return Aim(Standing.READY, lambda due_at: self._start(schedule, workflow, due_at))
 
@@ -84,6 +91,9 @@ class WorkflowTarget:
             return not self._store.get(last_id).status.is_final
         except RunNotFoundError:
             return False
+
+    def unnoted(self, schedule: Schedule) -> Run | None:
+        return unnoted_run(self._store, schedule)
 
     def _out_of_step(self, schedule: Schedule) -> Standing:
         """A managed schedule is written before its workflow is: for a while the workflow may still be to come."""
@@ -109,3 +119,19 @@ class WorkflowTarget:
         if is_queue and not run.status.is_final:
             self._limiter.line_up(run)
         return run.id
+
+
+def unnoted_run(runs: RunStore, schedule: Schedule) -> Run | None:
+    """A run of the schedule that is under way and that the schedule may not know of: whoever started it died, or was
+    overtaken, before he could note it."""
+    since = (schedule.last_fire_at or schedule.created_at) - timedelta(seconds=_SKEW_SECONDS)
+    where = RunFilter(workflow_id=schedule.target.id, statuses=LIVE, since=since)
+    for summary in runs.page(schedule.workspace_id, where, offset=0, limit=_MOST_UNNOTED).items:
+        try:
+            run = runs.get(summary.id)
+        except RunNotFoundError:
+            continue
+        fire = None if run.scheduled_at is None else fire_id(schedule.id, run.scheduled_at)
+        if fire is not None and run.id in {fire, uuid_of(fire)} and not run.status.is_final:
+            return run
+    return None

@@ -18,7 +18,7 @@ from chalicelib.domain.graph import Graph
 from chalicelib.domain.ids import base36
 from chalicelib.domain.schedule_triggers import ScheduleTrigger, schedule_triggers
 from chalicelib.domain.schedules import Schedule, Target, TargetKind
-from chalicelib.domain.workflow import EXEOFLOW, Workflow, WorkflowStatus
+from chalicelib.domain.workflow import RESTING, Workflow, WorkflowStatus
 from chalicelib.services.ports import Clock, WorkflowStore
 from chalicelib.services.schedule_ports import ScheduleQueue, ScheduleStore
 from chalicelib.services.schedules import counted_from, hint_delay
@@ -41,7 +41,7 @@ class TriggerSchedules:
 
     def changing(self, workflow: Workflow, graph: Graph) -> None:
         """Schedules of triggers that the graph has, and none that fires of those that it has no more."""
-        if workflow.dialect != EXEOFLOW:
+        if workflow.dialect not in RESTING:
             return
         triggers = {trigger.node_id: trigger for trigger in schedule_triggers(graph)}
         is_new = workflow.revision == 1

@@ -148,7 +148,8 @@ class Schedules:
                 self._clock.sleep((1 + tried) * 0.005 * (1 + self._entropy.bytes(1)[0] / 256))
                 schedule = self._store.get(schedule.workspace_id, schedule.id)
             else:
-                self._hint(changed)
+                if changed.next_fire_at != schedule.next_fire_at:  # else the hint that was sent for it is still good
+                    self._hint(changed)
                 return changed
         raise StaleWriteError(schedule_id=schedule_id)
 

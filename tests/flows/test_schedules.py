@@ -373,6 +373,16 @@ def test_changing_anything_but_the_timing_moves_no_due_time() -> None:
     assert (run.scheduled_at, run.input) == (START + MINUTE, {"n": 1})
 
 
+def test_a_change_that_moves_no_due_time_sends_no_second_hint() -> None:
+    house = House()
+    schedule = make(house, interval_timing(60))
+
+    for number in range(5):
+        house.schedules.update(OWNER, schedule.id, Amendment(name=f"name {number}"))
+
+    assert len(house.schedule_queue.hints) == 1
+
+
 def test_a_timing_that_never_fires_rests() -> None:
     house = House()
     schedule = make(house, cron_timing("0 0 0 30 2 ?"))
@@ -543,6 +553,24 @@ class Fault:
             return answer
 
         return call
+
+
+def test_a_run_is_in_the_way_though_whoever_started_it_could_not_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    house = House()
+    schedule = make(house, MINUTELY, lasting(3000), overlap=Overlap.SKIP)
+    house.schedule_queue.hints.clear()
+    house.clock.at = START + MINUTE
+
+    def crash(_: Schedule) -> None:
+        raise Crash
+
+    with monkeypatch.context() as patch, pytest.raises(Crash):
+        patch.setattr(house.schedule_store, "replace", crash)
+        house.firing.fire(schedule.id, WORKSPACE, house.clock.now() + MINUTE)
+    house.clock.at = START + 10 * MINUTE
+    live(house, 300)
+
+    assert [run.scheduled_at for run in all_runs(house)] == [START + MINUTE]
 
 
 @pytest.mark.parametrize("error", [Crash, UnavailableError])

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from chalicelib.api.common.call import Call
 from chalicelib.api.common.services import Services
-from chalicelib.domain.errors import RateLimitedError, UnauthenticatedError
+from chalicelib.domain.errors import ForbiddenError, RateLimitedError, UnauthenticatedError
 from chalicelib.services.limits import Allowance
 
 
@@ -16,14 +16,17 @@ def bearer_token(headers: Mapping[str, str]) -> str | None:
     return token.strip() or None if scheme.lower() == "bearer" else None
 
 
-def admit_with_key(call: Call, services: Services) -> None:
-    """Raises UnauthenticatedError, RateLimitedError. Even a refused call is told its limit."""
+def admit_with_key(call: Call, services: Services, *, knows_namespaces: bool = False) -> None:
+    """Raises UnauthenticatedError, RateLimitedError, and ForbiddenError for a key that is restricted to namespaces at a
+    door that would not ask for them. Even a refused call is told its limit."""
     call.allowance = services.limits.unspent_for_key()
     token = bearer_token(call.headers)
     if token is None:
         raise UnauthenticatedError
     call.caller = services.identity.authenticate(token)
     spend(call, services.limits.spend_for_key(call.caller.key_id))
+    if call.caller.namespaces is not None and not knows_namespaces:
+        raise ForbiddenError("This key is restricted to namespaces, which are unknown here.")
 
 
 def spend(call: Call, allowance: Allowance) -> None:

@@ -20,7 +20,7 @@ from chalicelib.services.limits import Allowance
 # Below the decoder's own bound: what is stored or returned wraps the value in a few levels more.
 MAX_BODY_DEPTH = 56
 
-_VARIABLE = re.compile(r"{(\w+)}")
+_VARIABLE = re.compile(r"{(\w+)\+?}")
 _HOST = re.compile(r"[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:[0-9]{1,5})?")
 _LOCAL_HOST = "localhost"
 
@@ -74,12 +74,14 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What is answered; a `body` of None is an empty one. A `text` is sent as it is, and its headers say what it is."""
+    """What is answered; a `body` of None is an empty one. A `text`, or `raw` bytes, are sent as they are, and the
+    headers say what they are."""
 
     status: int
     body: Json = None
     headers: Mapping[str, str] = field(default_factory=dict)
     text: str | None = None
+    raw: bytes | None = None
 
 
 def of_request(request: Request) -> Call:

@@ -37,6 +37,9 @@ def verbs_at(routes: RouteTable, path: str) -> Iterable[str]:
 
 
 def _fits(pattern: list[str], wanted: list[str]) -> bool:
+    if pattern[-1].endswith("+}"):
+        # The rest of the address, however many segments it has.
+        wanted = [*wanted[: len(pattern) - 1], "/".join(wanted[len(pattern) - 1 :])]
     return len(pattern) == len(wanted) and all(
         part == given or (part.startswith("{") and given != "") for part, given in zip(pattern, wanted, strict=True)
     )

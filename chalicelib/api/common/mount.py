@@ -6,6 +6,7 @@ into the door's. Its content type check and body parsing are not used.
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -34,11 +35,13 @@ CORS = CORSConfig(
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A verb at a path, which starts with `/` below the prefix that its blueprint is registered under."""
+    """A verb at a path, which starts with `/` below the prefix that its blueprint is registered under. Without
+    `cors` the gateway answers no preflights in its place; routes of one path agree on that."""
 
     method: str
     path: str
     handler: Handler
+    cors: bool = True
 
 
 def share(hosts: Iterable[Route], guests: Iterable[Route], takes: Takes) -> Iterator[Route]:
@@ -66,7 +69,9 @@ def blueprint(pipeline: Pipeline, routes: Iterable[Route]) -> Blueprint:
 
 def mount(blueprint: Blueprint, pipeline: Pipeline, routes: Iterable[Route]) -> None:
     for route in routes:
-        register = blueprint.route(route.path, methods=[route.method], content_types=["*/*"], cors=CORS)
+        register = blueprint.route(
+            route.path, methods=[route.method], content_types=["*/*"], cors=CORS if route.cors else None
+        )
         register(_view(blueprint, pipeline, route.handler))
 
 
@@ -102,4 +107,21 @@ def _own_error(response: Response) -> PenstockError | None:
 
 
 def _response(answer: Answer) -> Response:
+    if answer.raw is not None:
+        return _RawResponse(answer.raw, dict(answer.headers), answer.status)
     return Response(body=answer.body, status_code=answer.status, headers=dict(answer.headers))
+
+
+class _RawResponse(Response):
+    """Bytes of whatever type its headers say; what is no text goes out encoded, and the gateway decodes it.
+
+    Chalice would judge by lists of types what is binary, on both sides of the call.
+    """
+
+    def to_dict(self, binary_types: list[str] | None = None) -> dict[str, Any]:
+        raw, self.body = self.body, ""
+        answer = super().to_dict(None)
+        try:
+            return {**answer, "body": raw.decode()}
+        except UnicodeDecodeError:
+            return {**answer, "body": base64.b64encode(raw).decode(), "isBase64Encoded": True}

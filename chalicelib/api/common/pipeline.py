@@ -2,12 +2,15 @@
 
 Admission, the dialect's handler, and the wording of whatever either raises; then serialisation and the headers
 that every answer carries. Nothing leaves but the door's own JSON: an unexpected error is logged with its traceback
-and answered as the door words an internal one.
+and answered as the door words an internal one, and what a function may not answer for its size is refused in the
+door's words too.
 """
 
 from __future__ import annotations
 
+import json
 import logging
+import sys
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,13 +19,19 @@ import msgspec
 
 from chalicelib.api.common.call import Call, Reply
 from chalicelib.api.common.doors import Door, Doors
-from chalicelib.domain.errors import PenstockError
+from chalicelib.domain.errors import PenstockError, TooLargeError
 from chalicelib.services.limits import Allowance
 
 Handler = Callable[[Call], Reply]
 
-CORS_ALLOWED_HEADERS = ("Accept", "Authorization", "Content-Type", "Idempotency-Key", "X-Request-Id")
+MAX_ANSWER_BYTES = 6 * 1024 * 1024 - 32 * 1024
+"""What Lambda hands on of a function's answer, less some for its headers."""
+
+_MOST_BYTES_OF_A_CHARACTER = 12  # two \uXXXX
+
+CORS_ALLOWED_HEADERS = ("Accept", "Authorization", "Content-Type", "Idempotency-Key", "If-Match", "X-Request-Id")
 CORS_EXPOSED_HEADERS = (
+    "ETag",
     "Retry-After",
     "X-RateLimit-Limit",
     "X-RateLimit-Remaining",
@@ -45,11 +54,12 @@ class UnexpectedError(PenstockError):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A reply with its body as text and all its headers."""
+    """A reply with its body as text, or as `raw` bytes that need not be text, and all its headers."""
 
     status: int
     headers: dict[str, str]
     body: str
+    raw: bytes | None = None
 
 
 class Pipeline:
@@ -66,7 +76,7 @@ class Pipeline:
             if reply.status >= 500:
                 self._report(call, error)
             text = _text(reply)
-        return Answer(reply.status, self._headers(call, reply), text)
+        return Answer(reply.status, self._headers(call, reply), text, reply.raw)
 
     def refuse(self, call: Call, error: PenstockError) -> Answer:
         """The answer to a call that no handler takes; who may not come in learns no more than that."""
@@ -81,7 +91,9 @@ class Pipeline:
         try:
             door.admit(call)
             reply = handler(call)
-            return reply, _text(reply)
+            text = _text(reply)
+            _check_size(text)
+            return reply, text
         except PenstockError:
             raise
         except Exception as error:
@@ -105,13 +117,25 @@ class Pipeline:
         headers = {**_COMMON_HEADERS, "X-Request-Id": call.request_id, **_rate_headers(call.allowance)}
         if reply.body is not None:
             headers["Content-Type"] = "application/json; charset=utf-8"
-        return {**headers, **reply.headers}
+        own = {name.lower() for name in reply.headers}
+        return {**{name: value for name, value in headers.items() if name.lower() not in own}, **reply.headers}
 
 
 def _text(reply: Reply) -> str:
     if reply.text is not None:
         return reply.text
     return "" if reply.body is None else msgspec.json.encode(reply.body).decode()
+
+
+def sent_bytes(text: str) -> int:
+    """How large Lambda finds a body: a text in JSON, quoted once more, by older runtimes in ASCII."""
+    return len(json.dumps(text, ensure_ascii=sys.version_info < (3, 12)).encode())
+
+
+def _check_size(text: str) -> None:
+    """Raises TooLargeError."""
+    if len(text) * _MOST_BYTES_OF_A_CHARACTER > MAX_ANSWER_BYTES and sent_bytes(text) > MAX_ANSWER_BYTES:
+        raise TooLargeError("The answer is too large to be sent; ask for less at once.", limit=MAX_ANSWER_BYTES)
 
 
 def _rate_headers(allowance: Allowance | None) -> Mapping[str, str]:

@@ -12,7 +12,9 @@ from chalicelib.services.ports import Clock
 from chalicelib.services.workflows import Workflows
 
 if TYPE_CHECKING:
+    from chalicelib.services.accounts import Accounts
     from chalicelib.services.bulk import BulkRetries
+    from chalicelib.services.components import Components
     from chalicelib.services.control import Control
     from chalicelib.services.deliveries import Deliveries
     from chalicelib.services.endpoints import Endpoints
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
     from chalicelib.services.profiles import Profiles
     from chalicelib.services.runs import Runs
     from chalicelib.services.schedules import Schedules
+    from chalicelib.services.source_http import SourceRequests
+    from chalicelib.services.sources import Sources
     from chalicelib.services.subscriptions import Subscriptions
 
 
@@ -76,6 +80,18 @@ class Services(Protocol):
 
     @property
     def clock(self) -> Clock: ...
+
+    @property
+    def components(self) -> Components: ...
+
+    @property
+    def sources(self) -> Sources: ...
+
+    @property
+    def source_requests(self) -> SourceRequests: ...
+
+    @property
+    def accounts(self) -> Accounts: ...
 
     @property
     def pins(self) -> Pins: ...

@@ -29,7 +29,7 @@ def bounded(members: Members) -> Members:
 
 
 def page(asked: Paging, total: int, items: Iterable[Members]) -> Reply:
-    """A page of runs, tasks or definitions. Raises InvalidError if it is too large even so."""
+    """A page of runs, tasks, definitions, schedules or jobs. Raises InvalidError if it is too large even so."""
     shown: list[Members] = []
     left = MAX_REPLY_BYTES
     for item in items:

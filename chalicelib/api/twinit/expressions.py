@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from chalicelib.api.twinit.tasks import BODY, DO_WHILE, REST_CONNECTOR, TaskDef, refuse, walk
@@ -38,8 +38,13 @@ _RUN_FACTS: Mapping[Key, str] = {
     "_status": '"RUNNING"',
 }
 _NOTHING = "null"
+_ITERATION_SO_FAR = '{"iteration": $loop.index}'
+"""What a loop gave, for the tasks of its body: which round they are in."""
 _MOST_INLINED = 8
 """How far one task's input may be another's input, and so on; what goes round in circles is null."""
+MAX_INLINED = 200_000
+"""How many characters the inputs of other tasks may come to, written out, in one definition: each one that is named
+twice doubles what it names itself, and so on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +53,22 @@ class _Path:
     keys: tuple[Key, ...]
 
 
+@dataclass(slots=True)
+class _Room:
+    """What is left of `MAX_INLINED`."""
+
+    left: int = MAX_INLINED
+
+
 @dataclass(frozen=True, slots=True)
 class Names:
-    """What names mean to a task: `loop` is the loop whose body it stands in."""
+    """What names mean to a task: `loop` is the loop whose body it stands in. `room` is one for the whole definition."""
 
     tasks: Mapping[str, TaskDef]
     loops: Mapping[str, TaskDef]
     loop: TaskDef | None = None
     inlined: int = 0
+    room: _Room = field(default_factory=_Room)
 
     @staticmethod
     def of(tasks: tuple[TaskDef, ...]) -> Names:
@@ -181,6 +194,8 @@ def _output(root: str, names: Names) -> str:
     task = names.tasks.get(root)
     if task is None:
         return _of_iteration(root, names)
+    if task is names.loop:
+        return _ITERATION_SO_FAR
     loop = names.loops.get(root)
     if loop is None or loop is names.loop:
         return output_of(task)
@@ -204,10 +219,17 @@ def _input(task: TaskDef, keys: tuple[Key, ...], names: Names) -> str:
         return _NOTHING
     deeper = replace(names, inlined=names.inlined + 1)
     if not keys:
-        return expression(dict(task.params), deeper, task.path)
+        return _charged(expression(dict(task.params), deeper, task.path), task, names)
     first, *rest = keys
     value = task.params.get(first) if isinstance(first, str) else None
-    return access(from_run_or(str(first), expression(value, deeper, task.path)), rest)
+    return _charged(access(from_run_or(str(first), expression(value, deeper, task.path)), rest), task, names)
+
+
+def _charged(core: str, task: TaskDef, names: Names) -> str:
+    names.room.left -= len(core)
+    if names.room.left < 0:
+        task.fail("_inputParams", "expressions name this input, and the inputs that it names, too often")
+    return core
 
 
 def _as_template(parts: list[str | _Path], names: Names) -> str:

@@ -22,7 +22,12 @@ _HOST_PREFIX = "/workflowsvc"
 
 
 def door(services: Callable[[], Services]) -> Door:
-    return Door((_HOST_PREFIX,), lambda call: admit_with_key(call, services()), errors.shape, errors.at_path)
+    return Door(
+        (_HOST_PREFIX,),
+        lambda call: admit_with_key(call, services(), knows_namespaces=True),
+        errors.shape,
+        errors.at_path,
+    )
 
 
 def routes(services: Callable[[], Services]) -> tuple[Route, ...]:

@@ -43,6 +43,7 @@ MOST_SORTED_LIVE = 1_000
 
 Tasks: TypeAlias = "list[TaskState]"
 
+_MOST_BODIES = 8
 COMMANDS = ("PAUSED", "RESUMED", "RETRIED", "TERMINATED")
 _ECHOED = frozenset({"RESUMED", "RETRIED"})
 _NEWEST_FIRST = query.Sort((("_createdAt", True),))
@@ -75,7 +76,8 @@ class RunCalls:
                 page = self._page(call, definitions, where, asked.offset, asked.size)
             else:
                 page = self._sorted(call, definitions, where, sort, asked)
-        shown = (self._listed(call, summary, definitions[summary.workflow_id]) for summary in page.items)
+        bodies: dict[str, Known] = {}
+        shown = (self._listed(call, summary, definitions[summary.workflow_id], bodies) for summary in page.items)
         return bounds.page(asked, page.total, (run for run in shown if run is not None))
 
     def get(self, call: Call) -> Reply:
@@ -238,7 +240,17 @@ class RunCalls:
         runs = (self._services().runs.get_of_list(call.principal, run_id) for run_id in live)
         return {run.id: wire.run_updated_at(run) for run in runs if run is not None}
 
-    def _listed(self, call: Call, summary: RunSummary, definition: Workflow) -> documents.Members | None:
-        """None for a run that went while the list was made."""
+    def _listed(
+        self, call: Call, summary: RunSummary, definition: Workflow, bodies: dict[str, Known]
+    ) -> documents.Members | None:
+        """None for a run that went while the list was made. `bodies` are the few last versions that were read for it:
+        most runs of a list share them."""
         run = self._services().runs.get_of_list(call.principal, summary.id)
-        return None if run is None else self._shown(self._known(run, definition))
+        if run is None:
+            return None
+        like = bodies.pop(run.body_ref, None)
+        known = Known(run, definition, like.source, like.tasks) if like else self._known(run, definition)
+        bodies[run.body_ref] = known
+        if len(bodies) > _MOST_BODIES:
+            del bodies[next(iter(bodies))]
+        return self._shown(known)

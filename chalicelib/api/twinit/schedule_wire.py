@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from chalicelib.api.twinit import documents
 from chalicelib.api.twinit.documents import Members, masked, user_id
 from chalicelib.api.twinit.times import with_microseconds
 from chalicelib.domain.json import Json
 from chalicelib.domain.schedules import Schedule
+from chalicelib.domain.workflow import Workflow
 
 
-def schedule(triggers: Sequence[Schedule]) -> Members:
+def schedule(definition: Workflow, triggers: Sequence[Schedule]) -> Members:
     """Of the triggers of one schedule, oldest first. Its timing is the first one's, its times are those of all."""
     first = triggers[0]
     return {
         "_id": first.labels["schedule_id"],
         "_workflowDefId": first.target.id,
-        "_namespaces": namespaces(first),
+        "_namespaces": namespaces(definition, first),
         "_schedule": {
             "_type": "TIME_BASED",
             "_runInterval": first.timing.expression,
@@ -32,13 +34,13 @@ def schedule(triggers: Sequence[Schedule]) -> Members:
     }
 
 
-def job(triggers: Sequence[Schedule]) -> Members:
+def job(definition: Workflow, triggers: Sequence[Schedule]) -> Members:
     """Of the triggers of one job, oldest first."""
     first = triggers[0]
     return {
         "_id": first.labels["job_id"],
         "_workflowDefId": first.target.id,
-        "_namespaces": namespaces(first),
+        "_namespaces": namespaces(definition, first),
         "_inputParams": masked(first.input),
         "_triggers": [trigger.id for trigger in triggers],
         **_audit(triggers),
@@ -58,9 +60,13 @@ def trigger(of: Schedule) -> Members:
     }
 
 
-def namespaces(of: Schedule) -> list[Json]:
-    value = of.labels.get("namespaces")
-    return value if isinstance(value, list) else []
+def namespaces(definition: Workflow, of: Schedule) -> list[Json]:
+    """Those that it names for itself, as far as the definition is still in them; else the definition's, wherever that
+    was moved: what fires can always be found."""
+    everywhere = documents.namespaces(definition)
+    own = of.labels.get("namespaces")
+    kept = [name for name in own if name in everywhere] if isinstance(own, list) else []
+    return kept or everywhere
 
 
 def _status(of: Schedule) -> str:

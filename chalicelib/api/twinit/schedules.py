@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, TypeAlias
 from chalicelib.api.common.call import Call, Reply
 from chalicelib.api.common.parsing import member, one_of, required
 from chalicelib.api.common.services import Services
-from chalicelib.api.twinit import documents, query, schedule_wire
+from chalicelib.api.twinit import bounds, documents, query, schedule_wire
 from chalicelib.api.twinit.definitions import DefinitionCalls
 from chalicelib.api.twinit.errors import JobNotFoundError, TriggerNotFoundError
 from chalicelib.domain.errors import InvalidError, NotFoundError, ScheduleNotFoundError
 from chalicelib.domain.json import Json
 from chalicelib.domain.schedules import Schedule, Target, TargetKind, Timing, TimingKind
+from chalicelib.domain.workflow import Workflow
 from chalicelib.services.access import Scope
 
 if TYPE_CHECKING:
@@ -41,50 +42,52 @@ class ScheduleCalls:
     def create(self, call: Call) -> Reply:
         definition = self._definitions.workflow(call, Scope.WRITE_SCHEDULES)
         body = call.json_object()
-        namespaces = _namespaces(call, body) or documents.namespaces(definition)
+        namespaces = _namespaces(call, body)
         timing = _timing(required(_schedule(body), "_schedule"), Timing(TimingKind.QUARTZ))
         required(timing.expression or None, "_runInterval")
         new_id = self._services().workflows.new_uuid
-        labels: dict[str, Json] = {SCHEDULE: new_id(), JOB: new_id(), NAMESPACES: [*namespaces], ORDER: 0}
+        labels: dict[str, Json] = {SCHEDULE: new_id(), JOB: new_id(), ORDER: 0}
+        if namespaces is not None:
+            labels[NAMESPACES] = [*namespaces]
         made = self._add(call, definition.id, timing, _inputs(body) or {}, labels)
-        return Reply(201, schedule_wire.schedule([made]))
+        return Reply(201, schedule_wire.schedule(definition, [made]))
 
     def list(self, call: Call) -> Reply:
         return self._page(call, SCHEDULE, schedule_wire.schedule)
 
     def get(self, call: Call) -> Reply:
-        return Reply(200, schedule_wire.schedule(self._scheduled(call, Scope.READ_SCHEDULES)))
+        return Reply(200, schedule_wire.schedule(*self._scheduled(call, Scope.READ_SCHEDULES)))
 
     def update(self, call: Call) -> Reply:
-        triggers = self._scheduled(call, Scope.WRITE_SCHEDULES)
+        definition, triggers = self._scheduled(call, Scope.WRITE_SCHEDULES)
         body = call.json_object()
         timing, inputs, namespaces = _schedule(body), _inputs(body), _namespaces(call, body)
         changed = []
         for trigger in triggers:
             own = timing if trigger is triggers[0] else None
             changed.append(self._amend(call, trigger, own, inputs, namespaces))
-        return Reply(200, schedule_wire.schedule(changed))
+        return Reply(200, schedule_wire.schedule(definition, changed))
 
     def delete(self, call: Call) -> Reply:
-        self._remove(call, self._scheduled(call, Scope.WRITE_SCHEDULES))
+        self._remove(call, self._scheduled(call, Scope.WRITE_SCHEDULES)[1])
         return Reply(200, {"message": "Schedule deleted successfully"})
 
     def list_jobs(self, call: Call) -> Reply:
         return self._page(call, JOB, schedule_wire.job)
 
     def get_job(self, call: Call) -> Reply:
-        return Reply(200, schedule_wire.job(self._job(call, Scope.READ_SCHEDULES)))
+        return Reply(200, schedule_wire.job(*self._job(call, Scope.READ_SCHEDULES)))
 
     def delete_job(self, call: Call) -> Reply:
-        self._remove(call, self._job(call, Scope.WRITE_SCHEDULES))
+        self._remove(call, self._job(call, Scope.WRITE_SCHEDULES)[1])
         return Reply(200, {"message": "Job deleted successfully"})
 
     def list_triggers(self, call: Call) -> Reply:
-        triggers, asked = self._job(call, Scope.READ_SCHEDULES)[::-1], query.paging(call)
+        triggers, asked = self._job(call, Scope.READ_SCHEDULES)[1][::-1], query.paging(call)
         return asked.reply(len(triggers), map(schedule_wire.trigger, asked.of(triggers)))
 
     def create_trigger(self, call: Call) -> Reply:
-        triggers = self._job(call, Scope.WRITE_SCHEDULES)
+        _, triggers = self._job(call, Scope.WRITE_SCHEDULES)
         first, last = triggers[0], triggers[-1]
         timing = _timing(call.json_object(), Timing(TimingKind.QUARTZ))
         required(timing.expression or None, "_runInterval")
@@ -108,42 +111,47 @@ class ScheduleCalls:
     def _schedules(self) -> Schedules:
         return self._services().schedules
 
-    def _visible(self, call: Call, scope: Scope) -> Triggers:
-        """The triggers of the definition that the path names, in the call's namespace, oldest first."""
+    def _visible(self, call: Call, scope: Scope) -> tuple[Workflow, Triggers]:
+        """The definition that the path names with its triggers in the call's namespace, oldest first."""
         definition = self._definitions.workflow(call, scope)
         namespace = query.namespace(call)
         found = self._services().schedules.list(call.principal, definition.id, scope)
-        ours = [each for each in found if JOB in each.labels and namespace in schedule_wire.namespaces(each)]
-        return sorted(ours, key=lambda each: (each.created_at, _order(each)))
+        ours = (each for each in found if JOB in each.labels)
+        seen = [each for each in ours if namespace in schedule_wire.namespaces(definition, each)]
+        return definition, sorted(seen, key=lambda each: (each.created_at, _order(each)))
 
-    def _sharing(self, call: Call, scope: Scope, label: str, id_: str, missing: NotFoundError) -> Triggers:
-        triggers = [each for each in self._visible(call, scope) if each.labels[label] == id_]
+    def _sharing(
+        self, call: Call, scope: Scope, label: str, id_: str, missing: NotFoundError
+    ) -> tuple[Workflow, Triggers]:
+        definition, visible = self._visible(call, scope)
+        triggers = [each for each in visible if each.labels[label] == id_]
         if not triggers:
             raise missing
-        return triggers
+        return definition, triggers
 
-    def _scheduled(self, call: Call, scope: Scope) -> Triggers:
+    def _scheduled(self, call: Call, scope: Scope) -> tuple[Workflow, Triggers]:
         id_ = call.params["schedule_id"].lower()
         return self._sharing(call, scope, SCHEDULE, id_, ScheduleNotFoundError(schedule_id=id_))
 
-    def _job(self, call: Call, scope: Scope) -> Triggers:
+    def _job(self, call: Call, scope: Scope) -> tuple[Workflow, Triggers]:
         id_ = call.params["job_id"].lower()
         return self._sharing(call, scope, JOB, id_, JobNotFoundError(job_id=id_))
 
     def _trigger(self, call: Call, scope: Scope) -> Schedule:
         id_ = call.params["trigger_id"].lower()
-        for trigger in self._job(call, scope):
+        for trigger in self._job(call, scope)[1]:
             if trigger.id == id_:
                 return trigger
         raise TriggerNotFoundError(trigger_id=id_)
 
-    def _page(self, call: Call, label: str, shown: Callable[[Triggers], documents.Members]) -> Reply:
+    def _page(self, call: Call, label: str, shown: Callable[[Workflow, Triggers], documents.Members]) -> Reply:
         groups: dict[Json, Triggers] = {}
-        for trigger in self._visible(call, Scope.READ_SCHEDULES):
+        definition, triggers = self._visible(call, Scope.READ_SCHEDULES)
+        for trigger in triggers:
             groups.setdefault(str(trigger.labels[label]), []).append(trigger)
         asked = query.paging(call)
         newest_first = [*groups.values()][::-1]
-        return asked.reply(len(newest_first), map(shown, asked.of(newest_first)))
+        return bounds.page(asked, len(newest_first), (shown(definition, each) for each in asked.of(newest_first)))
 
     def _add(
         self, call: Call, definition_id: str, timing: Timing, inputs: Mapping[str, Json], labels: Mapping[str, Json]

@@ -8,7 +8,7 @@ from datetime import datetime
 from chalicelib.api.twinit import documents
 from chalicelib.api.twinit.documents import Members, masked, user_id
 from chalicelib.api.twinit.states import RUN_STATUSES, TaskState
-from chalicelib.api.twinit.tasks import KNOWN_PARAMS, REST_CONNECTOR, USER_INPUT
+from chalicelib.api.twinit.tasks import KNOWN_PARAMS, REST_CONNECTOR, SWITCH, USER_INPUT
 from chalicelib.api.twinit.times import optional, with_nanoseconds
 from chalicelib.domain.json import Json
 from chalicelib.domain.run import FINAL, LogLine, Run
@@ -88,6 +88,8 @@ def _inputs(state: TaskState, run_: Run) -> Json:
     given = run_.input if isinstance(run_.input, dict) else {}
     names = (*state.task.params, *KNOWN_PARAMS.get(state.task.type, ()))
     laid = {name: given[name] for name in names if given.get(name) is not None}
+    if state.task.type == SWITCH and isinstance(state.output, dict):
+        laid["_switchCaseValue"] = state.output.get("selectedCase")
     return masked({**state.task.params, **laid})
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from datetime import UTC, datetime, time, timedelta, tzinfo
 
 from chalicelib.domain.errors import InvalidError
 from chalicelib.domain.schedules import Timing, TimingKind
@@ -17,6 +17,7 @@ from .zones import end_of_gap, end_of_overlap, first_occurrence, is_doubled, zon
 
 _END = datetime(LAST_YEAR + 1, 1, 1, tzinfo=UTC)
 _DAY = timedelta(days=1)
+_HOUR = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,28 +110,28 @@ def count_between(timing: Timing, since: datetime, before: datetime) -> int:
     plan, zone = plan_of(timing.kind, timing.expression), zone_of(timing.timezone)
     count, at = 0, since
     while at < before:
-        local = at.astimezone(zone)
-        end = _plain_end(zone, local.date()) if local.time() == plan.first_clock else None
-        if end is not None and end <= before:
-            count += plan.per_day
-            at = end - SECOND
+        local = at.astimezone(zone).replace(tzinfo=None)
+        end = _plain_end(zone, datetime.combine(local.date(), time()), _DAY) or _plain_end(
+            zone, local.replace(minute=0, second=0, fold=0), _HOUR
+        )
+        if end is None:
+            count, last = count + 1, at
         else:
-            count += 1
-        following = next_after(timing, at)
+            end = min(end, before.replace(microsecond=0) + (SECOND if before.microsecond else timedelta()))
+            clock = local.hour * 3600 + local.minute * 60 + local.second
+            count += plan.times_before(clock + (end - at) // SECOND) - plan.times_before(clock)
+            last = end - SECOND
+        following = next_after(timing, last)
         if following is None:
             break
         at = following
     return count
 
 
-def _plain_end(zone: tzinfo, day: date) -> datetime | None:
-    """When a day ends throughout which the clocks are not changed; None if they are."""
-    begin, end = datetime.combine(day, time()), datetime.combine(day + _DAY, time())
-    bounds = [
-        moment.replace(tzinfo=zone, fold=fold).utcoffset()
-        for moment in (begin - SECOND, begin, end - SECOND, end)
-        for fold in (0, 1)
-    ]
+def _plain_end(zone: tzinfo, begin: datetime, length: timedelta) -> datetime | None:
+    """When a local day or hour ends throughout which the clocks are not changed; None if they are."""
+    end = begin + length
+    bounds = [moment.replace(tzinfo=zone, fold=fold).utcoffset() for moment in (begin, end - SECOND) for fold in (0, 1)]
     return end.replace(tzinfo=zone).astimezone(UTC) if len(set(bounds)) == 1 else None
 
 

@@ -47,10 +47,19 @@ class Plan:
                 return datetime.combine(day, clock)
         return None
 
-    @property
-    def per_day(self) -> int:
-        """How many times a day of the expression has."""
-        return len(self.hours) * len(self.minutes) * len(self.seconds)
+    def times_before(self, clock: int) -> int:
+        """How many times each of its days has that are earlier than this one, in seconds from midnight, 86,400 at
+        most."""
+        hour, minute, second = clock // 3600, clock // 60 % 60, clock % 60
+        at = bisect_left(self.hours, hour)
+        count = at * len(self.minutes) * len(self.seconds)
+        if self.hours[at : at + 1] != (hour,):
+            return count
+        at = bisect_left(self.minutes, minute)
+        count += at * len(self.seconds)
+        if self.minutes[at : at + 1] != (minute,):
+            return count
+        return count + bisect_left(self.seconds, second)
 
     @property
     def first_clock(self) -> time:

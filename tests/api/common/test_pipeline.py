@@ -11,7 +11,7 @@ from chalicelib.api.common import fallback
 from chalicelib.api.common.call import Call, Reply
 from chalicelib.api.common.doors import Door, Doors, Guest
 from chalicelib.api.common.mount import Route, blueprint, middleware, share
-from chalicelib.api.common.pipeline import Pipeline
+from chalicelib.api.common.pipeline import MAX_ANSWER_BYTES, Pipeline
 from chalicelib.domain.errors import ForbiddenError, PenstockError
 
 
@@ -147,6 +147,23 @@ def test_a_reply_that_cannot_be_serialised_is_an_internal_error_of_the_door(unse
     answer = App(lambda _: Reply(200, unserialisable)).get("/v1/things/{name}", name="a")
 
     assert (answer["statusCode"], answer["body"]) == (418, '{"door":"wide","error":"UnexpectedError"}')
+
+
+@pytest.mark.parametrize(
+    ("reply", "status"),
+    [
+        (Reply(200, "x" * (MAX_ANSWER_BYTES - 10)), 200),
+        (Reply(200, "x" * MAX_ANSWER_BYTES), 418),
+        (Reply(200, ["x"] * (MAX_ANSWER_BYTES // 5)), 418),
+        (Reply(200, text='"' * (MAX_ANSWER_BYTES // 2)), 418),
+    ],
+    ids=["fits", "too-long", "too-many-quotes-once-quoted", "not-json"],
+)
+def test_an_answer_that_lambda_would_not_hand_on_is_refused_in_the_doors_words(reply: Reply, status: int) -> None:
+    answer = App(lambda _: reply).get("/v1/things/{name}", name="a")
+
+    assert answer["statusCode"] == status
+    assert status == 200 or answer["body"] == '{"door":"wide","error":"TooLargeError"}'
 
 
 def test_the_door_closes_before_the_handler_runs() -> None:

@@ -149,6 +149,14 @@ def test_a_restricted_key_cannot_put_anything_into_other_namespaces(house: House
     assert house.send("POST", "/workflowdefs/{def}/schedules", {**SCHEDULE, **both}, key=here) == 403
 
 
+@pytest.mark.parametrize("path", ["/v1/executions", "/v1/workflows", "/v1/schedules", "/v1/users/me"])
+def test_a_restricted_key_is_refused_where_nobody_asks_for_namespaces(house: House, path: str) -> None:
+    here = house.world.new_key("ws_one", "*", f"namespace:{NAMESPACE}")
+
+    assert house.world.call("GET", path, key=here).status == 403
+    assert house.world.call("GET", path).status != 403
+
+
 def test_a_namespace_alone_allows_nothing(house: House) -> None:
     bare = house.world.new_key("ws_one", f"namespace:{NAMESPACE}")
 

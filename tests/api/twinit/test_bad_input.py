@@ -103,6 +103,15 @@ def test_definitions_that_break_a_rule_are_refused(plant: Plant, name: str) -> N
     assert complaint in refused(plant, "POST", "/workflowdefs", body)
 
 
+def test_inputs_that_name_one_another_over_and_over_are_refused_at_once(plant: Plant) -> None:
+    def naming(other: str) -> dict[str, str]:
+        return {f"p{number}": f"${{{other}._inputParams}}" for number in range(20)}
+
+    tasks = [rest("a", params=naming("b")), rest("b", params=naming("a"))]
+
+    assert "too often" in refused(plant, "POST", "/workflowdefs", {"_name": "n", "_taskDefs": tasks})
+
+
 @pytest.mark.parametrize(
     "raw",
     [b"", b"[]", b'"x"', b"{", b'{"_name": "n", // a comment\n "_taskDefs": []}', b'{"a": 1, "a": 2}', b"\xff", b"NaN"],

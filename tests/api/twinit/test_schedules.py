@@ -207,3 +207,25 @@ def test_schedules_that_break_a_rule_are_refused(calendar: Calendar, body: Any, 
 )
 def test_quartz_expressions_of_both_lengths_are_taken(calendar: Calendar, cron: str) -> None:
     assert calendar.schedule({"_type": "TIME_BASED", "_runInterval": cron})["_nextFireTime"] is not None
+
+
+def test_schedules_go_where_their_definition_is_moved(calendar: Calendar) -> None:
+    plain, named = calendar.schedule(), calendar.schedule(_namespaces=[NAMESPACE])
+
+    calendar.call("PUT", f"/workflowdefs/{calendar.definition}", {"_namespaces": ["second"]})
+
+    seen = calendar.at("GET", "/schedules", nsfilter="second").json["_list"]
+    assert {each["_id"] for each in seen} == {plain["_id"], named["_id"]}
+    assert [each["_namespaces"] for each in seen] == [["second"], ["second"]]
+    assert calendar.at("DELETE", f"/jobs/{named['_jobId']}", nsfilter="second").status == 200
+
+
+def test_a_page_of_large_inputs_leaves_out_those_that_no_answer_has_room_for(calendar: Calendar) -> None:
+    for _ in range(6):
+        calendar.schedule(_inputParams={"text": "x" * 900_000})
+
+    for path in ("/schedules", "/jobs"):
+        page = calendar.at("GET", path)
+        inputs = [each["_inputParams"] for each in page.json["_list"]]
+        assert (page.status, len(inputs), len(page.text) < 5_000_000) == (200, 6, True)
+        assert {"_message": "Too large for one answer"} in inputs

@@ -56,6 +56,19 @@ def test_ids_of_tasks_are_uuids_that_stay(plant: Plant) -> None:
     assert all(id_ == id_.lower() for id_ in before)
 
 
+def test_a_switch_shows_the_value_that_it_compared(plant: Plant) -> None:
+    run = plant.run(switch("route", "${workflow.input.n}", {"3": [rest("a")]}), params={"n": 3})
+
+    assert plant.task(run, "route")["_inputParams"] == {"_switchCaseValue": 3}
+
+
+def test_the_tasks_of_a_loop_know_which_round_they_are_in(plant: Plant) -> None:
+    poll = rest("poll", params={"_url": "https://plant.example.com/${l._output.iteration}"})
+    plant.run(loop("l", "$.l.iteration < 2", poll))
+
+    assert [request.url.rpartition("/")[2] for request in plant.requests] == ["1", "2"]
+
+
 def test_logs_tell_of_each_attempt_without_secrets(plant: Plant) -> None:
     plant.answers["a?token=geheim"] = lambda _: 503 if len(plant.requests) == 1 else "{}"
     url = "https://plant.example.com/a?token=geheim"

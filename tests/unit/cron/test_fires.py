@@ -17,6 +17,7 @@ from chalicelib.domain.cron import (
     next_after,
     upcoming,
 )
+from chalicelib.domain.cron.plan import Plan
 
 NOW = datetime(2026, 11, 22, 4, 40, 30, tzinfo=UTC)
 
@@ -149,3 +150,19 @@ def test_due_times_are_in_order_and_never_twice(expression: str) -> None:
     found = [fire.at for fire in islice(upcoming(cron_timing(expression, "America/New_York"), NOW), 2000)]
 
     assert all(one < other for one, other in pairwise(found))
+
+
+def test_days_that_are_counted_in_part_are_not_gone_through_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    timing = cron_timing("* * * ? * *", "Europe/Vienna")
+    since = datetime(2026, 6, 1, 12, 0, 7, tzinfo=UTC)
+    steps: list[datetime] = []
+    go_on = Plan.next_local
+
+    def counted(plan: Plan, after: datetime) -> datetime | None:
+        steps.append(after)
+        return go_on(plan, after)
+
+    monkeypatch.setattr(Plan, "next_local", counted)
+
+    assert count_between(timing, since, since + timedelta(days=1, microseconds=1)) == 86_401
+    assert len(steps) < 10
