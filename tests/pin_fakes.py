@@ -89,6 +89,13 @@ class MemoryPinDataStore(_Memory):
         self._newest[place] = _Stored(seen + 1, push)
         return self._newest[place].head
 
+    def remove(self, pin_id: str, workflow_id: str) -> None:
+        self._newest.pop((pin_id, workflow_id), None)
+        self._older.pop((pin_id, workflow_id), None)
+
+    def count(self, pin_id: str, most: int) -> int:
+        return min(most, sum(place[0] == pin_id for place in self._newest))
+
     def settle(self, pin_id: str, workflow_id: str, version: int) -> None:
         stored = self._newest.get((pin_id, workflow_id))
         if stored is not None and stored.version == version:
@@ -366,3 +373,7 @@ class MemoryMomentStore:
             raise StaleWriteError(name=name)
         self._moments[name] = seen + 1, moments
         return seen + 1
+
+    def forget(self, name: str) -> None:
+        """As the table does with what has expired, some time later."""
+        del self._moments[name]

@@ -19,6 +19,7 @@ KEPT_VERSIONS = 100
 """How many versions of one workflow id can be read, the newest included."""
 
 MAX_DATA_BYTES = 1024 * 1024
+MOST_WORKFLOWS = 2_000
 LONGEST_WORKFLOW_ID = 255
 LONGEST_STATUS = 64
 

@@ -3,6 +3,9 @@
 A push that webhooks are to hear of is stored together with that fact, in the due index; what they get has an id
 that follows from the version. So a push that was accepted is told of, whoever dies, and told of once; and whoever
 pushes next tells first what is still untold, because the version that says it is about to be replaced.
+
+A pin may be deleted while somebody pushes to it. A deletion hides the pin before it looks for what to remove, and a
+push that found nothing to replace looks for the pin once more: one of the two sees the other.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ from typing import Protocol, cast
 
 from chalicelib.domain.errors import (
     InvalidError,
+    PinNotFoundError,
     StaleWriteError,
     TooLargeError,
     UnavailableError,
@@ -27,6 +31,7 @@ from chalicelib.domain.pins import (
     KEPT_VERSIONS,
     LONGEST_WORKFLOW_ID,
     MAX_DATA_BYTES,
+    MOST_WORKFLOWS,
     Head,
     Pin,
     PinEvent,
@@ -98,7 +103,7 @@ class PinData:
 
         Of pushes at the same time the one that is accepted later comes after the other. With `expected`, only over
         that version (0 is none). Raises InvalidError, TooLargeError, StaleWriteError for another version than the
-        expected.
+        expected, PinNotFoundError if the pin is deleted meanwhile.
         """
         _check(workflow_id, data)
         push_id = self._entropy.bytes(_UNIQUE_BYTES).hex()
@@ -106,9 +111,11 @@ class PinData:
         try:
             push = Push(push_id, kept, status_of(data), numbers_of(data), self._clock.now())
             head = self._accept(pin, workflow_id, push, expected)
-        except StaleWriteError:
+        except (StaleWriteError, InvalidError):
             self._store.drop(pin.id, kept)
             raise
+        if head.version == 1:
+            self._check_presence(pin, workflow_id)
         version = Version(head.version, head.at, data)
         if head.untold:
             self._tell_now(pin, workflow_id, version, head.untold)
@@ -163,7 +170,9 @@ class PinData:
             before = self._store.head(pin.id, workflow_id)
             if expected is not None and expected != (0 if before is None else before.version):
                 raise StaleWriteError(pin_id=pin.id, workflow_id=workflow_id)
-            if before is not None and before.untold:
+            if before is None:
+                self._check_room(pin)
+            elif before.untold:
                 self._tell_head(pin, workflow_id, before)
             events = events_of(None if before is None else before.status, push.status)
             untold = tuple(event for event in events if event in wanted)
@@ -176,6 +185,17 @@ class PinData:
             except StaleWriteError:
                 self._clock.sleep(min(1 + tried, 20) * 0.004 * (self._entropy.bytes(1)[0] / 256))
         raise UnavailableError("Too many push to the same workflow id at once.")
+
+    def _check_room(self, pin: Pin) -> None:
+        if self._store.count(pin.id, MOST_WORKFLOWS) >= MOST_WORKFLOWS:
+            raise InvalidError(f"A pin has at most {MOST_WORKFLOWS} workflow ids", field="workflowId")
+
+    def _check_presence(self, pin: Pin, workflow_id: str) -> None:
+        try:
+            self._access.find(pin.id)
+        except PinNotFoundError:
+            self._store.remove(pin.id, workflow_id)
+            raise
 
     def _tell_head(self, pin: Pin, workflow_id: str, head: Head) -> None:
         version = self._store.newest(pin.id, workflow_id)

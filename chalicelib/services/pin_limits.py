@@ -80,6 +80,9 @@ class PinLimits:
     def _spend_moment(self, name: str, subject: _Subject, now: datetime) -> Allowance:
         """Adds this moment to those of the last minute, unless they are as many as there may be."""
         now_ms = epoch_ms(now)
+        if now_ms - MINUTE_MS >= max(subject.moments, default=0):
+            # The item may have been forgotten meanwhile and begun anew, and have come to the same revision.
+            subject.revision = None
         for _ in range(_TRIES):
             if subject.revision is None:
                 subject.revision, subject.moments = self._moments.read(name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from chalicelib.domain.errors import (
@@ -31,6 +32,9 @@ from chalicelib.services.pins import until_fresh
 from chalicelib.services.ports import Clock, Entropy
 
 MOST_PARTS = 200
+MAX_BLOCKS_BYTES = 2 * 1024 * 1024
+"""How much a pin's templates may be: they are read all at once."""
+
 MAX_ANSWER_BYTES = 5 * 1024 * 1024
 _MAX_DEPTH = 48
 
@@ -53,10 +57,12 @@ class PinParts:
         self._entropy = entropy
 
     def add_block(self, pin: Pin, name: str, type_: BlockType, template: str, order: int) -> Block:
-        """Raises InvalidError where the pin has too many."""
-        _check_count(len(self._store.blocks(pin.id)))
+        """Raises InvalidError where the pin has too many, TooLargeError where they are too large together."""
+        present = self._store.blocks(pin.id)
+        _check_count(len(present))
         now = self._clock.now()
         block = Block(self._new_id("b-"), name, type_, template, order, now, now)
+        _check_together((*present, block))
         self._store.put_block(pin.id, block)
         return block
 
@@ -68,7 +74,10 @@ class PinParts:
         return self._store.blocks(pin.id)
 
     def update_block(self, pin: Pin, block_id: str, change: BlockChange) -> Block:
-        """Raises BlockNotFoundError."""
+        """Raises BlockNotFoundError, TooLargeError where the pin's are too large together."""
+        if change.template is not None:
+            others = (block for block in self._store.blocks(pin.id) if block.id != block_id)
+            _check_together(others, change.template)
 
         def attempt(current: Block) -> Block:
             changed = replace(
@@ -167,6 +176,16 @@ def _checked(data: Json) -> Json:
     if len(encode(data)) > MAX_DATA_BYTES:
         raise TooLargeError(f"'data' is larger than {MAX_DATA_BYTES} bytes.", limit=MAX_DATA_BYTES)
     return data
+
+
+def size_of_blocks(blocks: Iterable[Block]) -> int:
+    """In bytes."""
+    return sum(len(block.template.encode()) for block in blocks)
+
+
+def _check_together(blocks: Iterable[Block], template: str = "") -> None:
+    if size_of_blocks(blocks) + len(template.encode()) > MAX_BLOCKS_BYTES:
+        raise TooLargeError(f"A pin's blocks have at most {MAX_BLOCKS_BYTES} bytes together.", limit=MAX_BLOCKS_BYTES)
 
 
 def _check_count(count: int) -> None:

@@ -86,6 +86,12 @@ class PinDataStore(Protocol):
         """Makes the push the version after `before`, which is filed with the older ones first; returns it as it is
         now. Raises StaleWriteError if the newest version is another."""
 
+    def remove(self, pin_id: str, workflow_id: str) -> None:
+        """With all its versions. Nothing happens if there is none."""
+
+    def count(self, pin_id: str, most: int) -> int:
+        """How many workflow ids there are; `most` if there are more."""
+
     def settle(self, pin_id: str, workflow_id: str, version: int) -> None:
         """Notes that webhooks were told of this version; nothing happens if there is a newer one."""
 

@@ -21,6 +21,8 @@ from chalicelib.domain.errors import (
     AlreadyExistsError,
     EndpointNotFoundError,
     ForbiddenError,
+    InvalidError,
+    PinNotFoundError,
     UnauthenticatedError,
     UnavailableError,
 )
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+MOST_WEBHOOKS = 200
 _TRIES = 5
 _DISABLED_REASON = "the webhook is disabled"
 
@@ -100,9 +103,12 @@ class PinWebhooks:
     def create(
         self, principal: Principal, pin: Pin, workflow_id: str, url: str, events: frozenset[PinEvent]
     ) -> WebhookView:
-        """Its secret is shown now and never again. Raises InvalidError."""
+        """Its secret is shown now and never again. Raises InvalidError, PinNotFoundError if the pin is deleted
+        meanwhile."""
         from chalicelib.services.endpoints import Settings
 
+        if len(self._store.of_pin(pin.id)) >= MOST_WEBHOOKS:
+            raise InvalidError(f"A pin has at most {MOST_WEBHOOKS} webhooks", field="pinId")
         settings = Settings(url=url, event_types=frozenset(event.value for event in events))
         for _ in range(_TRIES):
             endpoint = self._endpoints().create(_for_endpoints(principal), settings, EndpointStyle.PINDOWN)
@@ -113,6 +119,7 @@ class PinWebhooks:
                 # The ids of endpoints are unique in their workspace alone.
                 self._endpoints().delete(endpoint)
                 continue
+            self._check_presence(webhook)
             self._endpoints().read_secret(endpoint)
             return WebhookView(webhook, endpoint)
         raise AlreadyExistsError
@@ -166,6 +173,15 @@ class PinWebhooks:
         with suppress(EndpointNotFoundError):
             endpoint = self._endpoint_store.get(webhook.workspace_id, webhook.id)
             self._endpoints().delete(endpoint)
+
+    def _check_presence(self, webhook: PinWebhook) -> None:
+        """A deletion of the pin that did not see the webhook is seen here, as it hides the pin first."""
+        try:
+            self._access.find(webhook.pin_id)
+        except PinNotFoundError:
+            self.remove_endpoint(webhook)
+            self._store.delete(webhook)
+            raise
 
     # -- from outside -------------------------------------------------------------------------------------------------
 

@@ -86,6 +86,17 @@ class DynamoPinDataStore:
             self._values.drop(pin_id, seen.data)
         return _head(item)
 
+    def remove(self, pin_id: str, workflow_id: str) -> None:
+        versions = versions_of(pin_id, workflow_id)
+        found = self._table.query(PinItem.partition == versions)
+        self._table.delete_all([(versions, raw["name"]["S"]) for raw in found])
+        raw = self._table.delete(data_of(pin_id), workflow_id, returns="ALL_OLD")
+        if raw:
+            self._values.drop(pin_id, raw["data"]["S"])
+
+    def count(self, pin_id: str, most: int) -> int:
+        return self._table.count(PinItem.partition == data_of(pin_id), most=most)
+
     def settle(self, pin_id: str, workflow_id: str, version: int) -> None:
         actions = [DataItem.untold.remove(), DataItem.due_shard.remove(), DataItem.due_at.remove()]
         try:

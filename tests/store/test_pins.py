@@ -224,6 +224,21 @@ class TestPins:
         with pytest.raises(PinNotFoundError):
             stores.pins.find("p-1")
 
+    def test_a_workflow_id_goes_with_all_its_versions_and_nothing_else(self, stores: PinStores) -> None:
+        for n in range(3):
+            push(stores, {"n": n, "large": LARGE})
+        push(stores, {"n": 1}, workflow_id="other")
+        assert [stores.data.count("p-1", most) for most in (1, 9)] == [1, 2]
+
+        stores.data.remove("p-1", "w")
+        stores.data.remove("p-1", "w")
+
+        assert stores.data.newest("p-1", "w") is None
+        assert stores.data.newest("p-1", "other") is not None
+        assert [stores.data.count("p-1", 9), stores.data.count("p-2", 9)] == [1, 0]
+        push(stores, {"n": 7})
+        assert len(stores.data.history("p-1", "w", limit=9, max_bytes=10**7, now=START)) == 1
+
     def test_a_large_pin_goes_a_part_at_a_time(self, on_aws: PinStores) -> None:
         on_aws.pins.create(pin())
         for n in range(12):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from chalicelib.api.common.call import Call, Reply
 from chalicelib.api.common.services import Services
@@ -10,7 +10,9 @@ from chalicelib.api.pindown import wire
 from chalicelib.api.pindown.envelope import success
 from chalicelib.api.pindown.page import page
 from chalicelib.api.pindown.pins import wants_series
+from chalicelib.domain.pins import Block, Pin
 from chalicelib.domain.times import iso_ms
+from chalicelib.services.pin_parts import MAX_BLOCKS_BYTES, size_of_blocks
 
 _MOST_PINS_WITH_BLOCKS = 100
 
@@ -33,9 +35,8 @@ class PublicCalls:
     def pinboard(self, call: Call) -> Reply:
         services = self._services()
         view = services.pinboards.look(call.caller, call.params["pinboard_id"])
-        shown = view.pins[:_MOST_PINS_WITH_BLOCKS]
-        blocks = {pin.id: services.pin_parts.blocks_of(pin) for pin in shown}
-        return success(data={"pinboard": wire.public_board(view, blocks)}, timestamp=iso_ms(services.clock.now()))
+        shown = wire.public_board(view, _blocks_of(view.pins, services))
+        return success(data={"pinboard": shown}, timestamp=iso_ms(services.clock.now()))
 
     def health(self, _: Call) -> Reply:
         return Reply(200, {"status": "OK", "timestamp": iso_ms(self._services().clock.now())})
@@ -43,3 +44,16 @@ class PublicCalls:
     def page(self, _: Call) -> Reply:
         """The same for every pin: it finds out by itself which one it is to show, and whether it may."""
         return page()
+
+
+def _blocks_of(pins: tuple[Pin, ...], services: Services) -> Mapping[str, tuple[Block, ...]]:
+    """By pin, of the first pins, for as long as one answer has room for them."""
+    found: dict[str, tuple[Block, ...]] = {}
+    left = MAX_BLOCKS_BYTES
+    for pin in pins[:_MOST_PINS_WITH_BLOCKS]:
+        blocks = services.pin_parts.blocks_of(pin)
+        left -= size_of_blocks(blocks)
+        if left < 0:
+            break
+        found[pin.id] = blocks
+    return found

@@ -7,18 +7,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from itertools import accumulate, islice
 
 from chalicelib.api.common.call import Call, Reply
+from chalicelib.api.common.pipeline import MAX_ANSWER_BYTES, sent_bytes
 from chalicelib.api.common.services import Services
 from chalicelib.api.pindown import wire
 from chalicelib.api.pindown.admission import spend_if_counted
 from chalicelib.api.pindown.envelope import success
 from chalicelib.api.pindown.parsing import MOST_HISTORY, whole
 from chalicelib.domain.errors import InvalidError, StaleWriteError
-from chalicelib.domain.json import Json
+from chalicelib.domain.json import Json, encode_text
 from chalicelib.domain.pins import Pin, Version
 
 UPDATED = "Workflow data updated successfully"
+_ENVELOPE_BYTES = 1024
 _TAG = re.compile(r'(?<![/\w])"([1-9][0-9]{0,17})"')
 
 
@@ -45,7 +48,7 @@ class WorkflowDataCalls:
             version = services.pin_data.get(pin, workflow_id)
             return _tagged(success(data=wire.data(version)), version)
         limit = min(whole(call, "history", MOST_HISTORY, least=1), MOST_HISTORY)
-        versions = services.pin_data.history(pin, workflow_id, limit)
+        versions = _as_many_as_fit(services.pin_data.history(pin, workflow_id, limit))
         history: list[Json] = [wire.past_version(version) for version in versions]
         return _tagged(success(data=wire.data(versions[0]), history=history), versions[0])
 
@@ -63,7 +66,7 @@ class WorkflowDataCalls:
             return None
         newest = self._services().pin_data.version(pin, workflow_id)
         if newest and header.strip() == "*":
-            return newest
+            return None
         if newest not in map(int, _TAG.findall(header)):
             raise StaleWriteError(pin_id=pin.id, workflow_id=workflow_id)
         return newest
@@ -77,6 +80,14 @@ def wrapped_data(body: Json) -> Mapping[str, Json]:
     if not isinstance(data, dict):
         raise InvalidError("Data must be an object", field="data")
     return data
+
+
+def _as_many_as_fit(versions: tuple[Version, ...]) -> tuple[Version, ...]:
+    """The first of these that one answer has room for, in which the very first stands twice."""
+    sizes = [sent_bytes(encode_text(wire.past_version(version))) for version in versions]
+    ends = accumulate(sizes, initial=sizes[0] + _ENVELOPE_BYTES)
+    fitting = sum(end < MAX_ANSWER_BYTES for end in islice(ends, 1, None))
+    return versions[: max(1, fitting)]
 
 
 def _tagged(reply: Reply, version: Version) -> Reply:

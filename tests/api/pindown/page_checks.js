@@ -17,6 +17,7 @@ class Element {
   replaceChildren(...children) { this.children = []; this.append(...children); }
   remove() { this.parent.children = this.parent.children.filter((child) => child !== this); }
   addEventListener(name, listener) { this.listeners[name] = listener; }
+  focus() { Element.focused = this; }
   find(name) {
     return this.children.flatMap((child) => (child instanceof Element ? [...(child.name === name ? [child] : []), ...child.find(name)] : []));
   }
@@ -75,6 +76,7 @@ const checks = {
   "a status has a colour if it is one of the usual"() {
     const kind = (status) => Pin.statusOf([["status", status]])?.kind;
     assert.deepEqual(["completed", "FAILED", " running ", "pending", "odd", "", 7].map(kind), ["good", "bad", "busy", "idle", "other", undefined, undefined]);
+    assert.equal(kind("constructor"), "other");
   },
   "progress is a share of a hundred"() {
     const of = (value) => Pin.progressOf([["progress", value]]);
@@ -82,6 +84,7 @@ const checks = {
     assert.equal(Pin.progressOf([]), null);
   },
   "numbers are readable whatever their size"() {
+    assert.deepEqual([-0, 1e15 - 1].map(Pin.format), ["0", "999,999,999,999,999"]);
     assert.deepEqual([1247, 23.5, 0, -0.5, 1e21, 1e-9, 123456.789].map(Pin.format), ["1,247", "23.5", "0", "-0.5", "1.000e+21", "1.000e-9", "123,456.79"]);
     assert.deepEqual([null, true, "", "x"].map(Pin.format), ["–", "yes", "(empty)", "x"]);
   },
@@ -102,6 +105,19 @@ const checks = {
     assert.equal(Pin.needsSeries(second, [workflow("w", 5, {})]), false);
     assert.equal(Pin.needsSeries(second, [workflow("w", 6, {})]), true);
     assert.equal(Pin.needsSeries(second, [workflow("new", 1, {})]), false);
+  },
+  "names that every object inherits are names like others"() {
+    const names = ["constructor", "__proto__", "__defineGetter__", "hasOwnProperty", "length"];
+    const numbered = (n) => Object.fromEntries(names.map((name) => [name, n]));
+    const first = Pin.merge(new Map(), [workflow("__proto__", 1, numbered(1))]);
+    const second = Pin.merge(first, [workflow("__proto__", 2, numbered(2))]);
+    const third = Pin.merge(second, [workflow("__proto__", 3, numbered(4))]);
+    assert.deepEqual(Object.entries(third.get("__proto__").series), names.map((name) => [name, [[1, 1], [2, 2], [3, 4]]]));
+    const { document } = world([]);
+    for (const merged of [first, third]) {
+      const card = Pin.drawWorkflow(document, merged.get("__proto__"), "id").at(-1);
+      assert.equal(card.find("svg").length, merged === first ? 0 : names.length);
+    }
   },
   "only changes of status are said aloud"() {
     const known = Pin.merge(new Map(), [workflow("a", 1, { status: "running" }), workflow("b", 1, { status: "x", n: 1 })]);
@@ -132,8 +148,10 @@ const checks = {
     await page.useKey("secret");
     assert.deepEqual([get("access").hidden, get("forget").hidden, stored.get("penstock-pin-key")], [true, false, "secret"]);
     assert.deepEqual(asked[1].headers, { Authorization: "Bearer secret" });
+    assert.deepEqual([Element.focused, page.document.title], [get("workflows"), "Lager"]);
     await page.useKey("");
     assert.deepEqual([stored.size, get("workflows").find("article").length, get("title").textContent], [0, 0, "Pin"]);
+    assert.deepEqual([Element.focused, page.document.title], [get("key"), "Pin"]);
   },
   async "a key that is refused is not tried again and again"() {
     const { page, get, timers } = world([{ status: 401 }], { key: "wrong" });
@@ -153,6 +171,9 @@ const checks = {
     await page.start();
     page.setPaused(true);
     assert.deepEqual([timers.length, get("pause").attributes["aria-pressed"], get("empty").hidden], [0, "true", false]);
+    page.readAt = null;
+    page.showTimes();
+    assert.equal(get("freshness").textContent, "paused");
   },
 };
 

@@ -130,6 +130,21 @@ def test_processes_that_count_together_never_grant_more(limited: Pinned) -> None
     assert len(store.read("pin-data:p-1:w")[1]) == 100
 
 
+def test_a_count_that_was_forgotten_and_begun_anew_is_not_taken_for_the_old_one() -> None:
+    store, clock = pin_fakes.MemoryMomentStore(), fakes.FixedClock()
+    idle, busy = (PinLimits(store, fakes.MemoryCounterStore(), clock, counts=True) for _ in range(2))
+    for _ in range(60):
+        idle.spend_for_workflow(PIN, "w")
+    clock.advance(3600)
+    store.forget("pin-data:p-1:w")
+    for _ in range(60):
+        busy.spend_for_workflow(PIN, "w")
+
+    granted = [idle.spend_for_workflow(PIN, "w") for _ in range(60)]
+
+    assert sum(each is not None and each.granted for each in granted) == 40
+
+
 def test_many_threads_are_granted_exactly_the_limit() -> None:
     limits = PinLimits(pin_fakes.MemoryMomentStore(), fakes.MemoryCounterStore(), fakes.FixedClock(), counts=True)
 

@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 import pytest
 
+from chalicelib.domain.pins import Pin, Version
 from tests.api.pindown.conftest import Pinned
 from tests.api.world import World
 
@@ -153,6 +154,16 @@ class TestHistory:
         assert [each["data"]["n"] for each in answer.json["history"]] == [7, 6, 5, 4, 3]
         assert len(answer.text) < 6 * 1024 * 1024
 
+    @pytest.mark.parametrize(("text", "kept"), [("x" * 1_048_500, 4), ('"' * 500_000, 2)], ids=["long", "quotes"])
+    def test_what_is_quoted_again_on_its_way_counts_as_it_is_sent(self, pinned: Pinned, text: str, kept: int) -> None:
+        for n in range(8):
+            pinned.push({"n": n, "x": text})
+
+        answer = pinned.read(query="?history=100")
+
+        assert (answer.status, len(answer.json["history"])) == (200, kept)
+        assert len(json.dumps(answer.text)) < 6 * 1024 * 1024
+
 
 class TestIfMatch:
     def test_every_version_has_its_tag(self, pinned: Pinned) -> None:
@@ -176,6 +187,21 @@ class TestIfMatch:
         assert pinned.read().data == {"n": 9 if status == 200 else 1}
         if status == 412:
             assert answer.json == {"error": "Precondition Failed", "message": "The stored version is another"}
+
+    def test_any_version_is_any_version_also_while_others_push(
+        self, pinned: Pinned, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        pinned.push({"n": 1})
+        service = pinned.world.services.pin_data
+        push = service.push
+
+        def pushed_in_between(pin: Pin, workflow_id: str, *rest: Any) -> Version:
+            push(pin, workflow_id, {"n": 2})
+            return push(pin, workflow_id, *rest)
+
+        monkeypatch.setattr(service, "push", pushed_in_between)
+
+        assert pinned.push({"n": 3}, headers={"if-match": "*"}).headers["ETag"] == '"3"'
 
     def test_nothing_matches_where_nothing_is(self, pinned: Pinned) -> None:
         assert pinned.push({"n": 1}, headers={"if-match": "*"}).status == 412

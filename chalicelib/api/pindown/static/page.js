@@ -37,7 +37,12 @@ const PinPage = (() => {
     const found = fields.find(([path]) => path === "status");
     if (!found || typeof found[1] !== "string" || !found[1].trim()) return null;
     const text = found[1].trim();
-    return { text, kind: KINDS[text.toLowerCase()] || "other" };
+    return { text, kind: own(KINDS, text.toLowerCase()) || "other" };
+  }
+
+  /** The member that an object has itself: names come from others, and may be those that every object inherits. */
+  function own(object, name) {
+    return Object.hasOwn(object, name) ? object[name] : undefined;
   }
 
   /** Percent, from a number or a text such as "75%"; null if there is none. */
@@ -60,8 +65,9 @@ const PinPage = (() => {
     if (typeof value === "boolean") return value ? "yes" : "no";
     if (typeof value !== "number") return value === "" ? "(empty)" : String(value);
     if (!Number.isFinite(value)) return String(value);
+    if (value === 0) return "0";
     const size = Math.abs(value);
-    if (size !== 0 && (size >= 1e15 || size < 1e-6)) return value.toExponential(3);
+    if (size >= 1e15 || size < 1e-6) return value.toExponential(3);
     return value.toLocaleString("en", { maximumFractionDigits: size >= 1000 ? 2 : 6 });
   }
 
@@ -107,13 +113,13 @@ const PinPage = (() => {
 
   function continued(before, workflow) {
     if (!before || before.version === workflow.version) return before ? before.series : {};
-    const series = {};
+    const series = [];
     for (const [path, value] of workflow.fields) {
       if (typeof value !== "number") continue;
-      const earlier = before.series[path] || numberAt(before, path);
-      if (earlier.length) series[path] = [...earlier, [workflow.version, value]].slice(-KEPT_POINTS);
+      const earlier = own(before.series, path) || numberAt(before, path);
+      if (earlier.length) series.push([path, [...earlier, [workflow.version, value]].slice(-KEPT_POINTS)]);
     }
-    return series;
+    return Object.fromEntries(series);
   }
 
   function numberAt(workflow, path) {
@@ -215,7 +221,7 @@ const PinPage = (() => {
   /** The whole of a workflow's card; `headingId` names it to screen readers. */
   function drawWorkflow(document, workflow, headingId) {
     const head = element(document, "div", "head");
-    const title = element(document, "h2", "", workflow.id);
+    const title = element(document, "h2", "", workflow.id.trim() ? workflow.id : "(blank)");
     title.id = headingId;
     head.append(title);
     const status = statusOf(workflow.fields);
@@ -223,14 +229,14 @@ const PinPage = (() => {
     const when = element(document, "p", "when", "Updated ");
     const time = element(document, "time", "", workflow.updated_at);
     time.setAttribute("datetime", workflow.updated_at);
+    time.setAttribute("title", workflow.updated_at);
     when.append(time);
     const parts = [head, when];
     const progress = progressOf(workflow.fields);
     if (progress !== null) parts.push(drawProgress(document, workflow.id, progress));
     const list = element(document, "dl");
     const metrics = metricsOf(workflow.fields);
-    if (progress !== null && workflow.series.progress) delete workflow.series.progress;
-    list.append(...metrics.map(([path, value]) => drawMetric(document, path, value, workflow.series[path])));
+    list.append(...metrics.map(([path, value]) => drawMetric(document, path, value, own(workflow.series, path))));
     if (metrics.length) parts.push(list);
     const rest = workflow.fields_total - workflow.fields.length;
     if (rest > 0) parts.push(element(document, "p", "rest", `and ${rest} more`));
@@ -271,7 +277,7 @@ const PinPage = (() => {
       try { return this.window.sessionStorage.getItem(KEY_NAME) || ""; } catch { return this.keptKey || ""; }
     }
 
-    useKey(key) {
+    async useKey(key) {
       this.keptKey = key;
       try {
         if (key) this.window.sessionStorage.setItem(KEY_NAME, key);
@@ -279,7 +285,9 @@ const PinPage = (() => {
       } catch { /* a tab that may not store keeps it for as long as the page is open */ }
       this.get("key").value = "";
       this.clear();
-      return this.refresh();
+      await this.refresh();
+      // What had the focus may be hidden now, and a keyboard would have to start again from the top.
+      this.get(this.get("access").hidden ? "workflows" : "key").focus();
     }
 
     clear() {
@@ -290,6 +298,7 @@ const PinPage = (() => {
       this.readAt = null;
       for (const id of ["description", "tags", "empty", "more"]) this.get(id).hidden = true;
       this.get("title").textContent = "Pin";
+      this.document.title = "Pin";
     }
 
     setPaused(paused) {
@@ -414,7 +423,7 @@ const PinPage = (() => {
         if (time.textContent !== text) time.textContent = text;
       }
       const fresh = this.readAt === null ? "" : `Read ${ago(this.readAt, now)}`;
-      this.get("freshness").textContent = this.paused ? `${fresh}, paused` : fresh;
+      this.get("freshness").textContent = [fresh, this.paused ? "paused" : ""].filter(Boolean).join(", ");
     }
   }
 
