@@ -10,7 +10,7 @@ import json
 import random
 import zlib
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
@@ -31,8 +31,8 @@ from chalicelib.domain.errors import (
 from chalicelib.domain.http import HttpRequest, HttpResponse
 from chalicelib.domain.identity import ApiKey
 from chalicelib.domain.json import Json
-from chalicelib.domain.listing import DUE_SHARDS, DueRun, Page, RunFilter
-from chalicelib.domain.run import Answer, Failure, History, Outcome, Reset, Round, Run, RunStatus, RunSummary
+from chalicelib.domain.listing import DUE_SHARDS, DueRun, Line, Page, RunFilter
+from chalicelib.domain.run import Answer, Failure, History, Outcome, Reset, Round, Run, RunStatus, RunSummary, Touch
 from chalicelib.domain.tasks import Task
 from chalicelib.domain.workflow import Hook, Workflow, WorkflowBody, WorkflowStatus
 
@@ -147,6 +147,7 @@ class MemoryRunQueue:
 class MemoryWorkflowStore:
     def __init__(self) -> None:
         self._workflows: dict[tuple[str, str], Workflow] = {}
+        self._remembered: dict[tuple[str, str], Workflow] = {}
         self._bodies: dict[tuple[str, str, str], WorkflowBody] = {}
 
     def create(self, workflow: Workflow, body: WorkflowBody) -> None:
@@ -177,13 +178,34 @@ class MemoryWorkflowStore:
     def delete(self, workspace_id: str, workflow_id: str) -> None:
         self._workflows.pop((workspace_id, workflow_id), None)
 
-    def page(self, workspace_id: str, *, status: WorkflowStatus | None, offset: int, limit: int) -> Page[Workflow]:
+    def remember(self, workflow: Workflow) -> None:
+        self._remembered[workflow.workspace_id, workflow.id] = workflow
+
+    def remembered(self, workspace_id: str, workflow_id: str) -> Workflow:
+        try:
+            return self._remembered[workspace_id, workflow_id]
+        except KeyError as error:
+            raise WorkflowNotFoundError(workflow_id=workflow_id) from error
+
+    def all_remembered(self, workspace_id: str) -> tuple[Workflow, ...]:
+        return tuple(workflow for (owner, _), workflow in self._remembered.items() if owner == workspace_id)
+
+    def page(
+        self,
+        workspace_id: str,
+        *,
+        status: WorkflowStatus | None,
+        offset: int,
+        limit: int,
+        dialect: str | None = None,
+    ) -> Page[Workflow]:
         found = [
             workflow
             for workflow in self._workflows.values()
             if workflow.workspace_id == workspace_id
             and workflow.status is not WorkflowStatus.DELETING
             and status in (None, workflow.status)
+            and dialect in (None, workflow.dialect)
         ]
         found.sort(key=lambda workflow: (workflow.created_at, workflow.id), reverse=True)
         return Page(tuple(found[offset : offset + limit]), len(found))
@@ -368,8 +390,9 @@ class MemoryRunStore:
         at: datetime,
         failure: Failure | None = None,
         news_due_at: datetime | None = None,
+        touch: Touch | None = None,
     ) -> Run:
-        run = self._live(run_id)
+        run = _touched(self._live(run_id), touch)
         return self._store(replace(_ended(run, status, at, failure, news_due_at), fence=run.fence + 1))
 
     def told(self, run_id: str, fence: int) -> None:
@@ -377,16 +400,17 @@ class MemoryRunStore:
         if run is not None and run.status.is_final and run.fence == fence:
             self._store(replace(run, due_at=None))
 
-    def pause(self, run_id: str) -> Run:
+    def pause(self, run_id: str, touch: Touch | None = None) -> Run:
         run = self._live(run_id)
         if run.status is RunStatus.PAUSED:
             return run
+        run = _touched(run, touch)
         return self._store(
             replace(run, status=RunStatus.PAUSED, fence=run.fence + 1, due_at=None, lease_expires_at=None)
         )
 
-    def resume(self, run_id: str, due_at: datetime) -> Run:
-        run = self._live(run_id)
+    def resume(self, run_id: str, due_at: datetime, touch: Touch | None = None) -> Run:
+        run = _touched(self._live(run_id), touch)
         if run.status is not RunStatus.PAUSED:
             raise RunNotPausedError(f"The run is {run.status}, not paused.", run_id=run_id)
         return self._store(replace(run, status=RunStatus.QUEUED, due_at=due_at, stalls=0))
@@ -399,8 +423,9 @@ class MemoryRunStore:
         resets: Mapping[str, Reset],
         deadline_at: datetime | None,
         due_at: datetime,
+        touch: Touch | None = None,
     ) -> Run:
-        run = self._stored(run_id)
+        run = _touched(self._stored(run_id), touch)
         if not run.status.is_final:
             raise IllegalTransitionError(f"The run is {run.status}; it has not ended.", run_id=run_id)
         if run.fence != fence:
@@ -409,8 +434,8 @@ class MemoryRunStore:
         blank = replace(queued, output=None, failure=None, finished_at=None)
         return self._store(replace(blank, deadline_at=deadline_at, resets=dict(resets)))
 
-    def signal(self, run_id: str, slot: str, answer: Answer, due_at: datetime) -> bool:
-        run = self._live(run_id)
+    def signal(self, run_id: str, slot: str, answer: Answer, due_at: datetime, touch: Touch | None = None) -> bool:
+        run = _touched(self._live(run_id), touch)
         if slot in run.answers:
             return False
         answered = replace(run, answers={**run.answers, slot: answer}, signals=run.signals + 1)
@@ -499,6 +524,13 @@ class MemoryRunStore:
         found.sort(key=lambda run: (run.created_at, run.id), reverse=True)
         return Page(tuple(map(_summary, found[offset : offset + max(limit, 0)])), len(found))
 
+    def page_of_workflows(
+        self, workspace_id: str, workflow_ids: Collection[str], where: RunFilter, *, offset: int, limit: int
+    ) -> Page[RunSummary]:
+        everything = self.page(workspace_id, where, offset=0, limit=len(self._runs)).items
+        found = [summary for summary in everything if summary.workflow_id in workflow_ids]
+        return Page(tuple(found[offset : offset + max(limit, 0)]), len(found))
+
     def due(self, shard: int, now: datetime, limit: int) -> tuple[DueRun, ...]:
         found = [
             DueRun(run.id, run.workspace_id, run.due_at, run.status)
@@ -565,6 +597,9 @@ class MemoryCounterStore:
         self.amounts[name] = self.amounts.get(name, 0) + amount
         return self.amounts[name]
 
+    def read(self, name: str) -> int:
+        return self.amounts.get(name, 0)
+
 
 class MemoryMarkStore:
     def __init__(self, clock: FixedClock) -> None:
@@ -599,14 +634,17 @@ class MemorySlotStore:
         self._waiting.pop((name, holder), None)
         return None
 
-    def wait(self, name: str, holder: str) -> None:
-        self._waiting.setdefault((name, holder), self._clock.now())
+    def wait(self, name: str, holder: str, since: datetime | None = None) -> None:
+        self._waiting.setdefault((name, holder), since or self._clock.now())
 
-    def give_back(self, name: str, holder: str) -> str | None:
+    def line(self, name: str) -> Line:
+        return Line(tuple(_longest_first(self._holders, name)), tuple(_longest_first(self._waiting, name)))
+
+    def give_back(self, name: str, holder: str, *, in_turn: bool = False) -> str | None:
         self._holders.pop((name, holder), None)
         self._waiting.pop((name, holder), None)
         called = next(iter(_longest_first(self._waiting, name)), None)
-        if called is not None:
+        if called is not None and not in_turn:
             del self._waiting[name, called]
         return called
 
@@ -614,6 +652,10 @@ class MemorySlotStore:
 def _longest_first(since: Mapping[tuple[str, str], datetime], name: str) -> list[str]:
     found = sorted((at, holder) for (limit, holder), at in since.items() if limit == name)
     return [holder for _, holder in found]
+
+
+def _touched(run: Run, touch: Touch | None) -> Run:
+    return run if touch is None else replace(run, touched=touch)
 
 
 def shard_of(run_id: str) -> int:

@@ -412,7 +412,7 @@ class Execution:
         scope.seen[node.id] = outcome.finished_at
         scope.times[node.id] = task.at if task.step.kind is Kind.PURE else max(outcome.finished_at, task.at)
         if outcome.status is StepStatus.SUCCEEDED:
-            ports = {MAIN, *outcome.ports}
+            ports = {MAIN, *outcome.ports} if outcome.ports else set()
             scope.outputs[node.id] = task.run.input if node.type == "trigger" else outcome.output
         elif node.on_error is OnError.FAIL:
             self._fail(scope, node.id, outcome.error, outcome.status)

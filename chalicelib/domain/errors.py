@@ -54,6 +54,10 @@ class ForbiddenError(PenstockError):
     """The caller may not do this."""
 
 
+class PinForbiddenError(ForbiddenError):
+    """The pin or pinboard is somebody else's. The fact `act` says what was to be done with it."""
+
+
 class NotFoundError(PenstockError):
     """There is no such thing, or it is not the caller's to see."""
 
@@ -90,8 +94,40 @@ class SourceNotFoundError(NotFoundError):
     """The source does not exist."""
 
 
+class ComponentNotFoundError(NotFoundError):
+    """The component does not exist."""
+
+
+class AccountNotFoundError(NotFoundError):
+    """The account does not exist."""
+
+
 class ScheduleNotFoundError(NotFoundError):
     """The schedule does not exist."""
+
+
+class FileNotStoredError(NotFoundError):
+    """The file does not exist."""
+
+
+class PinNotFoundError(NotFoundError):
+    """The pin does not exist."""
+
+
+class PinboardNotFoundError(NotFoundError):
+    """The pinboard does not exist."""
+
+
+class WorkflowDataNotFoundError(NotFoundError):
+    """Nothing was pushed for this workflow id of the pin."""
+
+
+class BlockNotFoundError(NotFoundError):
+    """The pin has no such block."""
+
+
+class DatasetNotFoundError(NotFoundError):
+    """The pin has no such dataset."""
 
 
 class BlobNotFoundError(NotFoundError):
@@ -132,6 +168,10 @@ class StepNotWaitingError(IllegalTransitionError):
 
 class IdempotencyConflictError(ConflictError):
     """The idempotency key was used before, with another input."""
+
+
+class ScheduleManagedError(ConflictError):
+    """The schedule belongs to a trigger of its workflow and is changed with it alone."""
 
 
 class AlreadyExistsError(ConflictError):
@@ -196,6 +236,12 @@ class OutboundConnectError(OutboundError):
 
 class OutboundTimeoutError(OutboundError):
     """The receiver did not answer in time."""
+
+
+class OutboundDeniedError(OutboundError):
+    """The receiver was reached and refused what was sent."""
+
+    retryable = False
 
 
 class OutboundTooLargeError(OutboundError):

@@ -88,10 +88,20 @@ class Concurrency:
 
 
 @dataclass(frozen=True, slots=True)
+class PinMirror:
+    """The pin that shows the runs of a workflow, under a workflow id of its data; None is the workflow's own id."""
+
+    pin_id: str
+    workflow_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Graph:
-    """`timeout_seconds` is how long a run may take from its start; it and `concurrency` count at the root only."""
+    """`timeout_seconds` is how long a run may take from its start; it, `concurrency` and `mirror` count at the root
+    only."""
 
     nodes: tuple[Node, ...] = ()
     edges: tuple[Edge, ...] = ()
     timeout_seconds: float | None = None
     concurrency: Concurrency | None = None
+    mirror: PinMirror | None = None

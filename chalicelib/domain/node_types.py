@@ -31,7 +31,7 @@ class Kind(StrEnum):
 class NodeType:
     """`members` are the known members of `config` with the JSON types each may have (a text may be a template);
     `raw` ones are passed on unrendered, `expressions` may be written with or without delimiters. `bodies` names the
-    graphs a container must have. An `internal` type stands in graphs of our own only."""
+    graphs a container must have. An `internal` type is for graphs that we compile: no client names it."""
 
     name: str
     kind: Kind = Kind.PURE
@@ -53,7 +53,11 @@ _HTTP_MEMBERS: Mapping[str, tuple[type, ...]] = {
     "auth": (dict,),
     "timeout_seconds": _NUMBER,
     "accept_status": (int, list, str),
+    "save_as_file": (bool,),
 }
+
+_PARAMS: Mapping[str, tuple[type, ...]] = {"params": (dict,), "overlay": (list,)}
+"""`overlay` are names of members of `params` for which the run's input, where it has them, wins."""
 
 NODE_TYPES: Mapping[str, NodeType] = {
     type_.name: type_
@@ -82,9 +86,9 @@ NODE_TYPES: Mapping[str, NodeType] = {
         NodeType(
             "loop",
             Kind.CONTAINER,
-            members={"while": (str, bool), "max_iterations": _NUMBER},
+            members={"while": (str, bool), "collect": _ANY, "max_iterations": _NUMBER},
             required=("while",),
-            expressions=frozenset({"while"}),
+            expressions=frozenset({"while", "collect"}),
             bodies=("body",),
         ),
         NodeType(
@@ -97,8 +101,8 @@ NODE_TYPES: Mapping[str, NodeType] = {
         NodeType(
             "user_input",
             Kind.INPUT,
-            members={"form": (dict,), "timeout_seconds": _NUMBER},
-            raw=frozenset({"form"}),
+            members={"form": (dict,), "timeout_seconds": _NUMBER, "allowed_users": (list,)},
+            raw=frozenset({"form", "allowed_users"}),
         ),
         NodeType(
             "sub_workflow",
@@ -106,8 +110,35 @@ NODE_TYPES: Mapping[str, NodeType] = {
             members={"workflow_id": _TEXT, "input": _ANY},
             required=("workflow_id",),
         ),
+        NodeType(
+            "emit",
+            Kind.EFFECT,
+            members={"event": _ANY, "channel": _TEXT, "id": _ANY, "summary": _TEXT},
+            required=("event",),
+        ),
+        NodeType("mqtt_publish", Kind.EFFECT, members={**_PARAMS, "params": _OBJECT}, required=("params",)),
+        NodeType("haystack", Kind.EFFECT, members={**_PARAMS, "params": _OBJECT}, required=("params",)),
+        NodeType("ai_converse", Kind.EFFECT, members={**_PARAMS, "params": _OBJECT}, required=("params",)),
+        NodeType("script_execution", Kind.EFFECT, members={**_PARAMS, "params": _OBJECT}, required=("params",)),
+        NodeType(
+            "pin_data",
+            Kind.EFFECT,
+            members={"pin_id": _TEXT, "workflow_id": _TEXT, "data": _OBJECT},
+            required=("pin_id",),
+        ),
+        NodeType(
+            "code",
+            Kind.EFFECT,
+            members={"code": _TEXT, "input": _ANY, "props": _OBJECT},
+            required=("code",),
+            raw=frozenset({"code"}),
+        ),
         NodeType("fail", members={"message": _ANY}),
         NodeType("noop"),
+        NodeType("task_input", members=_PARAMS, required=("params",), internal=True),
+        NodeType("rest_connector", Kind.EFFECT, members=_PARAMS, required=("params",), internal=True),
+        NodeType("chore", Kind.EFFECT, internal=True),
+        NodeType("source", Kind.EFFECT, internal=True),
         NodeType("bulk_retry_list", Kind.EFFECT, internal=True),
         NodeType(
             "bulk_retry_chunk",

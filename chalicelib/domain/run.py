@@ -153,7 +153,7 @@ class Outcome:
 
     The outcome that ends a step is recorded once per step and generation, and everybody continues from the
     one recorded first; a failed attempt that another will follow is kept beside it. `key` names the step
-    within its run; `ports` are those a success leaves through, besides the normal one.
+    within its run; `ports` are those a success leaves through, besides the normal one; without any it leads nowhere.
     """
 
     key: str

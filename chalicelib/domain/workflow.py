@@ -12,10 +12,31 @@ from chalicelib.domain.json import Json
 
 EXEOFLOW = "exeoflow"
 TWINIT = "twinit"
+PIPEDREAM = "pipedream"
+RESTING = frozenset({EXEOFLOW, PIPEDREAM})
+"""Dialects whose workflows do not start by themselves while they are inactive."""
 
 BULK_RETRY_ID = "wf_bulkretry"
-INTERNAL_IDS = frozenset({BULK_RETRY_ID})
+CHORE_ID = "wf_chore"
+INTERNAL_IDS = frozenset({BULK_RETRY_ID, CHORE_ID})
 """Workflows of our own, which every workspace may have and nobody may address."""
+
+SOURCE_DIALECT = "source"
+SOURCE_PREFIX = "dc_"
+SOURCE_BODY = "body_of_sources"
+"""Runs of a source are runs of a workflow that is stored nowhere: it has the source's id, and all have this body."""
+
+
+PIPEDREAM_PREFIX = "p_"
+
+
+def has_own_events(workflow_id: str) -> bool:
+    """Whether the workflow is of a dialect in whose streams there is what its code emits, and nothing else."""
+    return workflow_id.startswith(PIPEDREAM_PREFIX)
+
+
+def is_source(workflow_id: str) -> bool:
+    return workflow_id.startswith(SOURCE_PREFIX)
 
 
 class WorkflowStatus(StrEnum):

@@ -12,6 +12,7 @@ from chalicelib.domain.run import LogLine, Outcome, StepError, StepStatus
 from chalicelib.domain.tasks import Task
 from chalicelib.nodes import control
 from chalicelib.nodes.http_request import HttpRequestNode
+from chalicelib.nodes.rest_connector import RestConnectorNode
 from chalicelib.nodes.steps import Handler, Result, StepContext, StepFailure
 from chalicelib.services.ports import Clock, HttpSender
 
@@ -20,6 +21,7 @@ logger = logging.getLogger(__name__)
 PURE_HANDLERS: Mapping[str, Handler] = {
     "trigger": control.trigger,
     "noop": control.noop,
+    "task_input": control.task_input,
     "transform": control.transform,
     "condition": control.condition,
     "switch": control.switch,
@@ -35,9 +37,11 @@ class NodeRegistry:
 
     def __init__(self, clock: Clock, http: HttpSender, extra: Mapping[str, Handler] | None = None) -> None:
         self._clock = clock
+        http_request = HttpRequestNode(http, clock)
         self._handlers: dict[str, Handler] = {
             **PURE_HANDLERS,
-            "http_request": HttpRequestNode(http, clock),
+            "http_request": http_request,
+            "rest_connector": RestConnectorNode(http_request),
             **(extra or {}),
         }
 

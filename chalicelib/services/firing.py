@@ -112,7 +112,7 @@ class Firing:
         return schedule, work
 
     def _knowing_of_all(self, schedule: Schedule, work: Work) -> tuple[Schedule, Work]:
-        """A schedule that is late may be so because whoever fired it last died after the start: that due time is done."""
+        """Of a late schedule it may be that whoever fired it last died after the start: that due time is done."""
         run = self.targets[schedule.target.kind].unnoted(schedule)
         if run is None or run.id == schedule.last_run_id:
             return schedule, work

@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from chalicelib.services.runs import Runs
 
 
+ANY_METHOD = "ANY"
+"""Of hooks that a dialect keeps at addresses of its own. Nobody else sees them."""
+
+
 @dataclass(frozen=True, slots=True)
 class HookWithToken:
     """A hook, and its token if this call made one."""
@@ -70,10 +74,18 @@ class Hooks:
         self._hooks.create(hook)
         return HookWithToken(hook, token)
 
+    def open_to_all(self, workspace_id: str, workflow_id: str, hook_id: str, name: str) -> Hook:
+        """A hook whose id is all that a caller needs to know. It may be made before its workflow is: what it is not
+        stored for, it does not start."""
+        hook = Hook(hook_id, workspace_id, workflow_id, name, ANY_METHOD, None, self._clock.now())
+        self._hooks.create(hook)
+        return hook
+
     def list(self, principal: Principal, workflow_id: str | None) -> tuple[Hook, ...]:
         """Newest first. Raises ForbiddenError."""
         require(principal, Scope.READ_HOOKS)
-        return self._hooks.list(principal.workspace_id, workflow_id)
+        found = self._hooks.list(principal.workspace_id, workflow_id)
+        return tuple(hook for hook in found if hook.method != ANY_METHOD)
 
     def update(
         self, hook: Hook, name: str | None = None, method: str | None = None, authenticated: bool | None = None

@@ -6,7 +6,7 @@ whoever looks may not see.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from chalicelib.domain.errors import AlreadyExistsError, InvalidError, PinForbiddenError, PinNotFoundError
@@ -84,8 +84,9 @@ class Pinboards:
         """The caller's, newest first. Raises ForbiddenError."""
         require(principal, Scope.READ_PINS)
         boards = self._store.of_user(principal.workspace_id, principal.user_id)
-        own = self._own_pins(boards)
-        views = tuple(self._view(principal, board, own) for board in boards[offset : offset + limit])
+        shown = boards[offset : offset + limit]
+        known = self._own_pins(shown)
+        views = tuple(self._view(principal, board, known) for board in shown)
         return Page(views, len(boards))
 
     def own(self, principal: Principal, board_id: str) -> Pinboard:
@@ -162,14 +163,18 @@ class Pinboards:
             board = replace(board, views=self._store.count_view(board))
         return self._view(caller, board, self._own_pins([board]))
 
-    def _own_pins(self, boards: Iterable[Pinboard]) -> Mapping[str, Pin]:
+    def _own_pins(self, boards: Iterable[Pinboard]) -> dict[str, Pin | None]:
         """The pins of these boards' author, if there are any on them: most pins on a board are its author's."""
         board = next((board for board in boards if board.pins), None)
         pins = () if board is None else self._pins.of_user(board.workspace_id, board.user_id)
         return {pin.id: pin for pin in pins}
 
-    def _view(self, caller: Principal | None, board: Pinboard, own: Mapping[str, Pin]) -> BoardView:
-        found = (own.get(pin_id) or self._foreign(pin_id) for pin_id in board.pins)
+    def _view(self, caller: Principal | None, board: Pinboard, known: dict[str, Pin | None]) -> BoardView:
+        """Adds to the known pins what it had to look for; None is one that is gone."""
+        for pin_id in board.pins:
+            if pin_id not in known:
+                known[pin_id] = self._foreign(pin_id)
+        found = (known[pin_id] for pin_id in board.pins)
         return BoardView(board, tuple(pin for pin in found if pin is not None and may_look(caller, pin)))
 
     def _foreign(self, pin_id: str) -> Pin | None:

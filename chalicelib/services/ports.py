@@ -5,19 +5,21 @@ Every store method may raise UnavailableError (retryable). Conditions are evalua
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from typing import Protocol
 
+from chalicelib.domain.files import StoredFile
 from chalicelib.domain.http import HttpRequest, HttpResponse
 from chalicelib.domain.identity import ApiKey
 from chalicelib.domain.json import Json
-from chalicelib.domain.listing import DUE_SHARDS, DueRun, Page, RunFilter
-from chalicelib.domain.run import Answer, Failure, History, Outcome, Reset, Round, Run, RunStatus, RunSummary
+from chalicelib.domain.listing import DUE_SHARDS, DueRun, Line, Page, RunFilter
+from chalicelib.domain.mqtt import MqttPublication, MqttTarget
+from chalicelib.domain.run import Answer, Failure, History, Outcome, Reset, Round, Run, RunStatus, RunSummary, Touch
 from chalicelib.domain.tasks import Task
 from chalicelib.domain.workflow import Hook, Workflow, WorkflowBody, WorkflowStatus
 
-__all__ = ["DUE_SHARDS", "DueRun", "Page", "RunFilter"]
+__all__ = ["DUE_SHARDS", "DueRun", "Line", "Page", "RunFilter"]
 
 
 class Clock(Protocol):
@@ -48,6 +50,22 @@ class Spawner(Protocol):
 class HttpSender(Protocol):
     def send(self, request: HttpRequest) -> HttpResponse:
         """Raises OutboundError and its leaves; any answer, whatever its status, is returned."""
+
+
+class MqttPublisher(Protocol):
+    def publish(self, target: MqttTarget, publication: MqttPublication) -> None:
+        """Returns once the broker has taken every message. Raises OutboundError and its leaves, among whose facts
+        `published` is how many messages, from the first, the broker had taken by then."""
+
+
+class FileStore(Protocol):
+    """Files that steps make. They belong to their run and are kept as long as its values are."""
+
+    def put(self, run_id: str, content: bytes, content_type: str) -> str:
+        """Stores the bytes and returns their id, the same one for the same bytes."""
+
+    def get(self, run_id: str, file_id: str) -> StoredFile:
+        """Raises FileNotStoredError."""
 
 
 class Performer(Protocol):
@@ -81,8 +99,25 @@ class WorkflowStore(Protocol):
     def delete(self, workspace_id: str, workflow_id: str) -> None:
         """Removes the workflow, keeping its bodies. Nothing happens if it is gone."""
 
-    def page(self, workspace_id: str, *, status: WorkflowStatus | None, offset: int, limit: int) -> Page[Workflow]:
-        """Newest first (created_at, then id), without those being deleted."""
+    def page(
+        self,
+        workspace_id: str,
+        *,
+        status: WorkflowStatus | None,
+        offset: int,
+        limit: int,
+        dialect: str | None = None,
+    ) -> Page[Workflow]:
+        """Newest first (created_at, then id), without those being deleted; of one dialect or of all."""
+
+    def remember(self, workflow: Workflow) -> None:
+        """Keeps what lists of its runs need of a workflow that is about to be deleted, for as long as runs are kept."""
+
+    def remembered(self, workspace_id: str, workflow_id: str) -> Workflow:
+        """One of those that `remember` kept. Raises WorkflowNotFoundError."""
+
+    def all_remembered(self, workspace_id: str) -> tuple[Workflow, ...]:
+        """Those that `remember` kept, in any order."""
 
 
 class HookStore(Protocol):
@@ -102,7 +137,7 @@ class HookStore(Protocol):
 
 
 class RunStore(Protocol):
-    """Runs and what is recorded of their steps.
+    """Runs and what is recorded of their steps. A `touch` is kept on the run whose change it commanded.
 
     A write under a lease names its fence and raises LeaseLostError when the stored fence is another: the run
     was claimed again, changed or ended meanwhile.
@@ -165,6 +200,7 @@ class RunStore(Protocol):
         at: datetime,
         failure: Failure | None = None,
         news_due_at: datetime | None = None,
+        touch: Touch | None = None,
     ) -> Run:
         """Ends the run from outside, whoever holds its lease, by raising the fence; returns it as it is then.
 
@@ -175,13 +211,13 @@ class RunStore(Protocol):
         """Takes a run out of the due index that ended under this fence; nothing happens to one that is live, or was
         taken up again and ended once more."""
 
-    def pause(self, run_id: str) -> Run:
+    def pause(self, run_id: str, touch: Touch | None = None) -> Run:
         """Makes a live run PAUSED: raises the fence, drops lease and due_at. A paused run is returned as it is.
 
         Raises RunNotFoundError, RunEndedError.
         """
 
-    def resume(self, run_id: str, due_at: datetime) -> Run:
+    def resume(self, run_id: str, due_at: datetime, touch: Touch | None = None) -> Run:
         """Makes a PAUSED run QUEUED and due. Raises RunNotFoundError, RunEndedError, IllegalTransitionError where it
         is neither ended nor paused."""
 
@@ -193,6 +229,7 @@ class RunStore(Protocol):
         resets: Mapping[str, Reset],
         deadline_at: datetime | None,
         due_at: datetime,
+        touch: Touch | None = None,
     ) -> Run:
         """Makes an ended run QUEUED again with these `resets` in place of the stored ones.
 
@@ -200,7 +237,7 @@ class RunStore(Protocol):
         RunNotFoundError, IllegalTransitionError if the run has not ended, StaleWriteError if its fence is not `fence`.
         """
 
-    def signal(self, run_id: str, slot: str, answer: Answer, due_at: datetime) -> bool:
+    def signal(self, run_id: str, slot: str, answer: Answer, due_at: datetime, touch: Touch | None = None) -> bool:
         """Stores an answer for a waiting step, raises `signals`, and makes the run due (a paused one only keeps it).
 
         One conditional write. False if the step was answered before: the first answer counts. Raises
@@ -248,6 +285,11 @@ class RunStore(Protocol):
     def page(self, workspace_id: str, where: RunFilter, *, offset: int, limit: int) -> Page[RunSummary]:
         """Newest first (created_at, then id); spilled values are not fetched."""
 
+    def page_of_workflows(
+        self, workspace_id: str, workflow_ids: Collection[str], where: RunFilter, *, offset: int, limit: int
+    ) -> Page[RunSummary]:
+        """Like `page`, for the runs of several workflows together; `where` names none."""
+
     def due(self, shard: int, now: datetime, limit: int) -> tuple[DueRun, ...]:
         """Entries of one shard of the due index with `due_at` up to `now`, earliest first."""
 
@@ -269,6 +311,9 @@ class CounterStore(Protocol):
         """Adds atomically and returns the new count; a new counter starts at 0 and is forgotten some time after
         `expires_at`."""
 
+    def read(self, name: str) -> int:
+        """The count; 0 for a counter that is not there."""
+
 
 class MarkStore(Protocol):
     """Small facts that are written once and forgotten some time after they expire."""
@@ -286,9 +331,14 @@ class SlotStore(Protocol):
         """Takes a slot, or keeps one held before, and waits for none any more; None then. Otherwise the holders that
         stand in the way, oldest first."""
 
-    def wait(self, name: str, holder: str) -> None:
-        """Notes that the holder waits for a slot. Of very many that wait, some are not noted: nobody may rely on it."""
+    def wait(self, name: str, holder: str, since: datetime | None = None) -> None:
+        """Notes that the holder waits for a slot, since now unless told otherwise. Of very many that wait, some are
+        not noted: nobody may rely on it."""
 
-    def give_back(self, name: str, holder: str) -> str | None:
-        """Gives a slot back, if the holder has one; returns who has waited longest, if anybody does, and is called now:
-        from here on it waits no more."""
+    def line(self, name: str) -> Line:
+        """Who holds and who waits, consistently."""
+
+    def give_back(self, name: str, holder: str, *, in_turn: bool = False) -> str | None:
+        """Gives a slot back, if the holder has one, and waits no more; returns who has waited longest, if anybody does,
+        and is called now. From here on that one waits no more, so that two slots call two; with `in_turn` it keeps
+        its place."""

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict, deque
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from threading import Lock
 
+from chalicelib.domain.containers import needs_newest_only
 from chalicelib.domain.engine import Execution, Verdict
 from chalicelib.domain.errors import (
     DefinitionError,
@@ -26,15 +28,20 @@ from chalicelib.domain.errors import (
 from chalicelib.domain.node_types import Kind
 from chalicelib.domain.program import Program
 from chalicelib.domain.run import Failure, History, Outcome, Round, Run, RunStatus, StepError, StepStatus
+from chalicelib.domain.sources import RUN_GRAPH
 from chalicelib.domain.tasks import Task
+from chalicelib.domain.usage import used_in_hold
+from chalicelib.domain.workflow import INTERNAL_IDS, SOURCE_BODY
 from chalicelib.services.children import Children, child_id, has_news
 from chalicelib.services.concurrency import Admission, Limiter
 from chalicelib.services.ports import Clock, Performer, RunQueue, RunStore, Spawner, TaskGroup, WorkflowStore
+from chalicelib.services.usage import UsageMeter
 
 logger = logging.getLogger(__name__)
 
 MAX_QUEUE_DELAY_SECONDS = 900
 _PURE_STEPS_BETWEEN_LOOKS = 500
+_SOURCE_PROGRAM = Program.of(RUN_GRAPH)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +85,8 @@ class Programs:
 
     def of(self, run: Run) -> Program:
         """Raises NotFoundError if the version is gone, DefinitionError if it cannot be run."""
+        if run.body_ref == SOURCE_BODY:
+            return _SOURCE_PROGRAM
         name = (run.workflow_id, run.body_ref)
         with self._lock:
             if name in self._programs:
@@ -105,6 +114,9 @@ class Worker:
     children: Children
     limiter: Limiter
     settings: WorkerSettings = WorkerSettings()
+    usage: UsageMeter = field(default_factory=UsageMeter)
+    began: Callable[[Run], None] | None = None
+    """Is told of runs that are mirrored, when they are taken up. Never raises."""
 
     def advance(self, run_id: str, until: datetime) -> None:
         """Advances one run as far as it gets before `until`, when the function must have let go of it.
@@ -123,10 +135,21 @@ class Worker:
         except (NotFoundError, LeaseError) as reason:
             logger.debug("not claimed: %s", reason.message, extra={"action": "not_claimed", "run_id": run_id})
             return
+        hold = _Hold(self, run, until, now)
         try:
-            _Hold(self, run, until, now).drive()
+            hold.drive()
         except LeaseError:
             logger.info("overtaken", extra={"action": "overtaken", "run_id": run_id, "fence": run.fence})
+        finally:
+            self._note_usage(run, now, ends_run=hold.has_ended_run)
+
+    def _note_usage(self, run: Run, since: datetime, *, ends_run: bool) -> None:
+        """Parts of maps are no runs of their own, and what we do for ourselves nobody pays for."""
+        if run.workflow_id in INTERNAL_IDS:
+            return
+        now = self.clock.now()
+        compute_ms = max(round((now - since).total_seconds() * 1000), 0)
+        self.usage.note(run.workspace_id, now, used_in_hold(compute_ms, ends_run=ends_run and run.part is None))
 
 
 class _Hold:
@@ -146,6 +169,7 @@ class _Hold:
         self._steps = 0
         self._launched = False
         self._program: Program | None = None
+        self.has_ended_run = False
 
     def drive(self) -> None:
         refusal = self._refusal()
@@ -168,6 +192,8 @@ class _Hold:
             self._turn_away(admission)
             return
         self._program = program
+        if self._worker.began is not None and program.graph.mirror is not None and self._run.hops == 1:
+            self._worker.began(self._run)
         history = self._worker.runs.history(self._run.id) if self._run.fence > 1 else History()
         execution = Execution(program, self._run, history, resumed=self._run.fence > 1)
         try:
@@ -247,7 +273,7 @@ class _Hold:
     def _look_up(self, execution: Execution) -> None:
         """Brings the records of loops and maps that an earlier hold began."""
         while (task := execution.next_lookup()) is not None:
-            newest_only = task.step.node.type == "loop"
+            newest_only = needs_newest_only(task)
             history, newest = self._worker.runs.round_history(
                 self._run.id, task.slot, task.scope.round, newest_only=newest_only
             )
@@ -472,6 +498,7 @@ class _Hold:
 
     def _finish(self, verdict: Verdict, tail: tuple[Outcome, ...]) -> None:
         finished_at = self._worker.clock.now()
+        is_news = self._launched or has_news(replace(self._run, status=verdict.status))
         self._worker.runs.finish(
             self._run.id,
             self._run.fence,
@@ -480,19 +507,23 @@ class _Hold:
             output=verdict.output,
             failure=verdict.failure,
             tail=tail,
-            news_due_at=finished_at + timedelta(seconds=self._settings.resend) if self._has_news() else None,
+            news_due_at=finished_at + timedelta(seconds=self._settings.resend) if is_news else None,
         )
+        self.has_ended_run = True
         logger.info(
             "run ended",
             extra={"action": "run_ended", "run_id": self._run.id, "status": verdict.status.value},
         )
         if self._program is not None:
             self._worker.limiter.release(self._run, self._program)
-        if self._has_news():
-            self._worker.children.tell(self._worker.runs.get(self._run.id))
+        if is_news:
+            self._worker.children.tell(self._as_ended(verdict, finished_at), may_repeat=False)
 
-    def _has_news(self) -> bool:
-        return has_news(self._run) or self._launched
+    def _as_ended(self, verdict: Verdict, finished_at: datetime) -> Run:
+        """The run as it is stored now. Which children it has is read again if it may have got more."""
+        run = self._worker.runs.get(self._run.id) if self._launched else self._run
+        ended = replace(run, status=verdict.status, output=verdict.output, failure=verdict.failure)
+        return replace(ended, finished_at=finished_at, fence=self._run.fence)
 
 
 def is_recorded(task: Task, outcome: Outcome) -> bool:

@@ -33,6 +33,10 @@ _S3_CONFIG = _CONFIG.merge(
     # A blob is stored under its hash, which is checked on reading; S3-compatible stores lack the checksums.
     Config(request_checksum_calculation="when_required", response_checksum_validation="when_required")
 )
+_FUNCTIONS_CONFIG = _CONFIG.merge(
+    # Whoever is invoked answers when it has done its work, and does it once.
+    Config(retries={"mode": "standard", "total_max_attempts": 1}, read_timeout=310)
+)
 _RETRYABLE_CODES = frozenset(
     {
         "InternalServerError",
@@ -48,7 +52,8 @@ _RETRYABLE_CODES = frozenset(
 
 
 class AwsClients:
-    """`dynamodb`, `sqs` and `s3`. `endpoint_url` names another stack that speaks these services' protocols."""
+    """`dynamodb`, `sqs`, `s3`, `kms` and `functions` (Lambda). `endpoint_url` names another stack that speaks their
+    protocols."""
 
     def __init__(self, endpoint_url: str | None = None, region: str | None = None) -> None:
         self._endpoint_url = endpoint_url
@@ -68,6 +73,14 @@ class AwsClients:
     @property
     def s3(self) -> Any:
         return self._made.get("s3") or self._make("s3", self._s3_config())
+
+    @property
+    def kms(self) -> Any:
+        return self._made.get("kms") or self._make("kms", _CONFIG)
+
+    @property
+    def functions(self) -> Any:
+        return self._made.get("lambda") or self._make("lambda", _FUNCTIONS_CONFIG)
 
     def _make(self, service: str, config: Config) -> Any:
         with self._making:

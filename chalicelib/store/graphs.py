@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from chalicelib.domain.graph import Backoff, Concurrency, Edge, Graph, Node, OnError, OnLimit, RetryPolicy
+from chalicelib.domain.graph import Backoff, Concurrency, Edge, Graph, Node, OnError, OnLimit, PinMirror, RetryPolicy
 
 _USUAL_RETRY = RetryPolicy()
 
@@ -18,6 +18,8 @@ def to_json(graph: Graph) -> dict[str, Any]:
     if graph.concurrency is not None:
         limit = graph.concurrency
         members["concurrency"] = {"limit": limit.limit, "key": limit.key, "on_limit": limit.on_limit.value}
+    if graph.mirror is not None:
+        members["mirror"] = [graph.mirror.pin_id, graph.mirror.workflow_id]
     return members
 
 
@@ -27,6 +29,7 @@ def from_json(members: Any) -> Graph:
         edges=tuple(Edge(source, target, port, condition) for source, target, port, condition in members["edges"]),
         timeout_seconds=members["timeout"],
         concurrency=_concurrency_from_json(members.get("concurrency")),
+        mirror=PinMirror(*members["mirror"]) if "mirror" in members else None,
     )
 
 

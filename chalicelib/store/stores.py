@@ -5,26 +5,46 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from chalicelib.store.aws import AwsClients
-from chalicelib.store.blobs import Blobs
-from chalicelib.store.counters import DynamoCounterStore, counters_table
-from chalicelib.store.definition_items import definitions_table
-from chalicelib.store.hooks import DynamoHookStore
-from chalicelib.store.keys import DynamoKeyStore, identities_table
-from chalicelib.store.marks import DynamoMarkStore
-from chalicelib.store.run_items import RunTable, runs_table
-from chalicelib.store.runs import DynamoRunStore
-from chalicelib.store.slots import DynamoSlotStore
 from chalicelib.store.table import Table, Tables
-from chalicelib.store.values import Values
-from chalicelib.store.workflows import DynamoWorkflowStore
+
+if TYPE_CHECKING:
+    from chalicelib.store.accounts import DynamoAccountStore
+    from chalicelib.store.components import DynamoComponentStore
+    from chalicelib.store.counters import DynamoCounterStore
+    from chalicelib.store.deliveries import DynamoDeliveryStore
+    from chalicelib.store.endpoints import DynamoEndpointStore
+    from chalicelib.store.events import DynamoEventStore
+    from chalicelib.store.files import S3FileStore
+    from chalicelib.store.hooks import DynamoHookStore
+    from chalicelib.store.keys import DynamoKeyStore
+    from chalicelib.store.marks import DynamoMarkStore
+    from chalicelib.store.moments import DynamoMomentStore
+    from chalicelib.store.pin_data import DynamoPinDataStore
+    from chalicelib.store.pin_parts import DynamoPinPartStore
+    from chalicelib.store.pin_values import PinValues
+    from chalicelib.store.pin_webhooks import DynamoPinWebhookStore
+    from chalicelib.store.pinboards import DynamoPinboardStore
+    from chalicelib.store.pins import DynamoPinStore
+    from chalicelib.store.profiles import DynamoProfileStore
+    from chalicelib.store.runs import DynamoRunStore
+    from chalicelib.store.schedules import DynamoScheduleStore
+    from chalicelib.store.slots import DynamoSlotStore
+    from chalicelib.store.source_states import DynamoSourceStateStore
+    from chalicelib.store.sources import DynamoSourceStore
+    from chalicelib.store.subscriptions import DynamoSubscriptionStore
+    from chalicelib.store.usage import DynamoUsageStore
+    from chalicelib.store.values import Values
+    from chalicelib.store.workflows import DynamoWorkflowStore
+
 
 __all__ = ["Stores", "Tables"]
 
 
 class Stores:
-    """`retention_seconds` is how long ended runs are kept; None keeps them forever."""
+    """`retention_seconds` is how long ended runs, events and finished deliveries are kept; None keeps them forever."""
 
     def __init__(
         self,
@@ -42,37 +62,194 @@ class Stores:
 
     @cached_property
     def _values(self) -> Values:
+        from chalicelib.store.blobs import Blobs
+        from chalicelib.store.values import Values
+
         return Values(Blobs(self._clients, self._bucket))
 
     @cached_property
     def runs(self) -> DynamoRunStore:
+        from chalicelib.store.run_items import RunTable, runs_table
+        from chalicelib.store.runs import DynamoRunStore
+
         table = runs_table(self._clients.dynamodb, self._tables.runs)
         return DynamoRunStore(RunTable(table, self._values, self._now, self._retention_seconds))
 
     @cached_property
+    def files(self) -> S3FileStore:
+        from chalicelib.store.files import S3FileStore
+
+        return S3FileStore(self._clients, self._bucket)
+
+    @cached_property
     def workflows(self) -> DynamoWorkflowStore:
-        return DynamoWorkflowStore(definitions_table(self._clients.dynamodb, self._tables.definitions), self._values)
+        from chalicelib.store.definition_items import definitions_table
+        from chalicelib.store.workflows import DynamoWorkflowStore
+
+        table = definitions_table(self._clients.dynamodb, self._tables.definitions)
+        return DynamoWorkflowStore(table, self._values, self._now, self._retention_seconds)
 
     @cached_property
     def hooks(self) -> DynamoHookStore:
+        from chalicelib.store.definition_items import definitions_table
+        from chalicelib.store.hooks import DynamoHookStore
+
         return DynamoHookStore(definitions_table(self._clients.dynamodb, self._tables.definitions))
 
     @cached_property
+    def schedules(self) -> DynamoScheduleStore:
+        from chalicelib.store.definition_items import definitions_table
+        from chalicelib.store.schedules import DynamoScheduleStore
+
+        return DynamoScheduleStore(definitions_table(self._clients.dynamodb, self._tables.definitions), self._values)
+
+    @cached_property
     def keys(self) -> DynamoKeyStore:
+        from chalicelib.store.keys import DynamoKeyStore, identities_table
+
         return DynamoKeyStore(identities_table(self._clients.dynamodb, self._tables.identities))
 
     @cached_property
     def _counters(self) -> Table:
+        from chalicelib.store.counters import counters_table
+
         return counters_table(self._clients.dynamodb, self._tables.counters)
 
     @cached_property
     def counters(self) -> DynamoCounterStore:
+        from chalicelib.store.counters import DynamoCounterStore
+
         return DynamoCounterStore(self._counters)
 
     @cached_property
     def marks(self) -> DynamoMarkStore:
+        from chalicelib.store.marks import DynamoMarkStore
+
         return DynamoMarkStore(self._counters, self._now)
 
     @cached_property
+    def moments(self) -> DynamoMomentStore:
+        from chalicelib.store.moments import DynamoMomentStore
+
+        return DynamoMomentStore(self._counters)
+
+    @cached_property
+    def _pins(self) -> Table:
+        from chalicelib.store.pin_items import pins_table
+
+        return pins_table(self._clients.dynamodb, self._tables.pins)
+
+    @cached_property
+    def _pin_values(self) -> PinValues:
+        from chalicelib.store.blobs import Blobs
+        from chalicelib.store.pin_values import PinValues
+
+        return PinValues(Blobs(self._clients, self._bucket))
+
+    @cached_property
+    def pins(self) -> DynamoPinStore:
+        from chalicelib.store.pins import DynamoPinStore
+
+        return DynamoPinStore(self._pins, self._pin_values)
+
+    @cached_property
+    def pinboards(self) -> DynamoPinboardStore:
+        from chalicelib.store.pinboards import DynamoPinboardStore
+
+        return DynamoPinboardStore(self._pins)
+
+    @cached_property
+    def pin_data(self) -> DynamoPinDataStore:
+        from chalicelib.store.pin_data import DynamoPinDataStore
+
+        return DynamoPinDataStore(self._pins, self._pin_values, self._retention_seconds)
+
+    @cached_property
+    def pin_parts(self) -> DynamoPinPartStore:
+        from chalicelib.store.pin_parts import DynamoPinPartStore
+
+        return DynamoPinPartStore(self._pins, self._pin_values)
+
+    @cached_property
+    def pin_webhooks(self) -> DynamoPinWebhookStore:
+        from chalicelib.store.pin_webhooks import DynamoPinWebhookStore
+
+        return DynamoPinWebhookStore(self._pins)
+
+    @cached_property
     def slots(self) -> DynamoSlotStore:
+        from chalicelib.store.slots import DynamoSlotStore
+
         return DynamoSlotStore(self._counters, self._now)
+
+    @cached_property
+    def events(self) -> DynamoEventStore:
+        from chalicelib.store.events import DynamoEventStore, events_table
+
+        table = events_table(self._clients.dynamodb, self._tables.events)
+        return DynamoEventStore(table, self._values, self._now, self._retention_seconds)
+
+    @cached_property
+    def _definitions(self) -> Table:
+        from chalicelib.store.definition_items import definitions_table
+
+        return definitions_table(self._clients.dynamodb, self._tables.definitions)
+
+    @cached_property
+    def components(self) -> DynamoComponentStore:
+        from chalicelib.store.components import DynamoComponentStore
+
+        return DynamoComponentStore(self._definitions, self._values)
+
+    @cached_property
+    def sources(self) -> DynamoSourceStore:
+        from chalicelib.store.sources import DynamoSourceStore
+
+        return DynamoSourceStore(self._definitions, self._values)
+
+    @cached_property
+    def source_states(self) -> DynamoSourceStateStore:
+        from chalicelib.store.source_states import DynamoSourceStateStore
+
+        return DynamoSourceStateStore(self._definitions, self._values)
+
+    @cached_property
+    def accounts(self) -> DynamoAccountStore:
+        from chalicelib.store.accounts import DynamoAccountStore
+
+        return DynamoAccountStore(self._definitions)
+
+    @cached_property
+    def subscriptions(self) -> DynamoSubscriptionStore:
+        from chalicelib.store.definition_items import definitions_table
+        from chalicelib.store.subscriptions import DynamoSubscriptionStore
+
+        return DynamoSubscriptionStore(definitions_table(self._clients.dynamodb, self._tables.definitions))
+
+    @cached_property
+    def endpoints(self) -> DynamoEndpointStore:
+        from chalicelib.store.definition_items import definitions_table
+        from chalicelib.store.endpoints import DynamoEndpointStore
+
+        return DynamoEndpointStore(definitions_table(self._clients.dynamodb, self._tables.definitions))
+
+    @cached_property
+    def deliveries(self) -> DynamoDeliveryStore:
+        from chalicelib.store.deliveries import DynamoDeliveryStore
+        from chalicelib.store.delivery_items import deliveries_table
+
+        table = deliveries_table(self._clients.dynamodb, self._tables.deliveries)
+        return DynamoDeliveryStore(table, self._values, self._now, self._retention_seconds)
+
+    @cached_property
+    def usage(self) -> DynamoUsageStore:
+        from chalicelib.store.usage import DynamoUsageStore
+
+        return DynamoUsageStore(self._counters)
+
+    @cached_property
+    def profiles(self) -> DynamoProfileStore:
+        from chalicelib.store.keys import identities_table
+        from chalicelib.store.profiles import DynamoProfileStore
+
+        return DynamoProfileStore(identities_table(self._clients.dynamodb, self._tables.identities))

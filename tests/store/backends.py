@@ -9,6 +9,14 @@ from typing import Any
 
 from chalicelib.local.resources import Resources, create_resources
 from chalicelib.queues.runs import SqsRunQueue
+from chalicelib.services.event_ports import (
+    DeliveryStore,
+    EndpointStore,
+    EventStore,
+    ProfileStore,
+    SubscriptionStore,
+    UsageStore,
+)
 from chalicelib.services.ports import (
     CounterStore,
     HookStore,
@@ -19,18 +27,40 @@ from chalicelib.services.ports import (
     SlotStore,
     WorkflowStore,
 )
+from chalicelib.services.schedule_ports import ScheduleStore
+from chalicelib.services.source_ports import AccountStore, ComponentStore, SourceStateStore, SourceStore
+from chalicelib.store.accounts import DynamoAccountStore
 from chalicelib.store.aws import AwsClients
 from chalicelib.store.blobs import Blobs
+from chalicelib.store.components import DynamoComponentStore
 from chalicelib.store.counters import DynamoCounterStore, counters_table
 from chalicelib.store.definition_items import definitions_table
+from chalicelib.store.deliveries import DynamoDeliveryStore
+from chalicelib.store.delivery_items import deliveries_table
+from chalicelib.store.endpoints import DynamoEndpointStore
+from chalicelib.store.events import DynamoEventStore, events_table
 from chalicelib.store.hooks import DynamoHookStore
 from chalicelib.store.keys import DynamoKeyStore, identities_table
 from chalicelib.store.marks import DynamoMarkStore
+from chalicelib.store.profiles import DynamoProfileStore
 from chalicelib.store.run_items import RunTable, runs_table
 from chalicelib.store.runs import DynamoRunStore
+from chalicelib.store.schedules import DynamoScheduleStore
 from chalicelib.store.slots import DynamoSlotStore
+from chalicelib.store.source_states import DynamoSourceStateStore
+from chalicelib.store.sources import DynamoSourceStore
+from chalicelib.store.subscriptions import DynamoSubscriptionStore
+from chalicelib.store.usage import DynamoUsageStore
 from chalicelib.store.values import Values
 from chalicelib.store.workflows import DynamoWorkflowStore
+from tests.event_fakes import (
+    MemoryDeliveryStore,
+    MemoryEndpointStore,
+    MemoryEventStore,
+    MemoryProfileStore,
+    MemorySubscriptionStore,
+    MemoryUsageStore,
+)
 from tests.fakes import (
     FixedClock,
     MemoryCounterStore,
@@ -41,6 +71,13 @@ from tests.fakes import (
     MemoryRunStore,
     MemorySlotStore,
     MemoryWorkflowStore,
+)
+from tests.schedule_fakes import MemoryScheduleStore
+from tests.source_fakes import (
+    MemoryAccountStore,
+    MemoryComponentStore,
+    MemorySourceStateStore,
+    MemorySourceStore,
 )
 
 _stages = itertools.count(1)
@@ -59,6 +96,17 @@ class Stores:
     marks: MarkStore
     slots: SlotStore
     queue: RunQueue
+    events: EventStore
+    subscriptions: SubscriptionStore
+    endpoints: EndpointStore
+    deliveries: DeliveryStore
+    usage: UsageStore
+    profiles: ProfileStore
+    schedules: ScheduleStore
+    components: ComponentStore
+    sources: SourceStore
+    source_states: SourceStateStore
+    accounts: AccountStore
 
 
 @dataclass
@@ -101,6 +149,17 @@ def memory_stores(retention_seconds: int | None = None) -> Stores:
         marks=MemoryMarkStore(clock),
         slots=MemorySlotStore(clock),
         queue=MemoryRunQueue(clock),
+        events=MemoryEventStore(clock, retention_seconds),
+        subscriptions=MemorySubscriptionStore(),
+        endpoints=MemoryEndpointStore(),
+        deliveries=MemoryDeliveryStore(clock, retention_seconds),
+        usage=MemoryUsageStore(),
+        profiles=MemoryProfileStore(),
+        schedules=MemoryScheduleStore(),
+        components=MemoryComponentStore(),
+        sources=MemorySourceStore(),
+        source_states=MemorySourceStateStore(),
+        accounts=MemoryAccountStore(),
     )
 
 
@@ -115,16 +174,30 @@ def aws_stores(
     tables = resources.tables
     values = Values(Blobs(aws, resources.bucket))
     definitions = definitions_table(aws.dynamodb, tables.definitions)
+    identities = identities_table(aws.dynamodb, tables.identities)
     counters = counters_table(aws.dynamodb, tables.counters)
+    events = events_table(aws.dynamodb, tables.events)
+    deliveries = deliveries_table(aws.dynamodb, tables.deliveries)
     runs = RunTable(runs_table(aws.dynamodb, tables.runs), values, clock.now, retention_seconds)
     return Stores(
         clock=clock,
-        workflows=DynamoWorkflowStore(definitions, values),
+        workflows=DynamoWorkflowStore(definitions, values, clock.now, retention_seconds),
         hooks=DynamoHookStore(definitions),
         runs=DynamoRunStore(runs),
-        keys=DynamoKeyStore(identities_table(aws.dynamodb, tables.identities)),
+        keys=DynamoKeyStore(identities),
         counters=DynamoCounterStore(counters),
         marks=DynamoMarkStore(counters, clock.now),
         slots=DynamoSlotStore(counters, clock.now),
         queue=SqsRunQueue(aws.sqs, resources.runs_queue_url),
+        events=DynamoEventStore(events, values, clock.now, retention_seconds),
+        subscriptions=DynamoSubscriptionStore(definitions),
+        endpoints=DynamoEndpointStore(definitions),
+        deliveries=DynamoDeliveryStore(deliveries, values, clock.now, retention_seconds),
+        usage=DynamoUsageStore(counters),
+        profiles=DynamoProfileStore(identities),
+        schedules=DynamoScheduleStore(definitions, values),
+        components=DynamoComponentStore(definitions, values),
+        sources=DynamoSourceStore(definitions, values),
+        source_states=DynamoSourceStateStore(definitions, values),
+        accounts=DynamoAccountStore(definitions),
     )

@@ -112,6 +112,8 @@ FULL_RUN = run(
     parent=Parent("exec_0", "outer.3/child@1"),
     part=Part(("each", "body", "again")),
     lineage="exec_0/outer.3/child",
+    exclusive="sch_1",
+    scheduled_at=after(1.25),
     depth=4,
     children=frozenset({"exec_2", "exec_3"}),
 )

@@ -23,6 +23,7 @@ from tests.fakes import START
 from tests.store.actions import claim, end, finish, park
 from tests.store.backends import Calls, Stores
 from tests.store.samples import after, body, hook, in_round, key, outcome, round_of, run, workflow
+from tests.store.schedule_samples import schedule
 
 GET, PUT, UPDATE, DELETE, QUERY = "GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query"
 LARGE = "x" * 100_000
@@ -43,6 +44,7 @@ def populated(on_aws: Stores, calls: Calls) -> Stores:
     on_aws.runs.record("exec_loop", in_round(ROUND))
     on_aws.marks.put("known", "x", after(60))
     on_aws.slots.take("wf_1", "exec_held", 1)
+    on_aws.schedules.create(schedule(due_at=after(5), next_fire_at=after(5)))
     on_aws.runs.record("exec_1", outcome("known"))
     on_aws.runs.record("exec_large", outcome("known", output=LARGE))
     calls.take()
@@ -135,6 +137,16 @@ REST: dict[str, tuple[Callable[[Stores], object], list[str]]] = {
     "slot not taken": (lambda s: s.slots.take("wf_1", "exec_1", 1), [UPDATE]),
     "slot waited for": (lambda s: s.slots.wait("wf_1", "exec_1"), [UPDATE]),
     "slot given back": (lambda s: s.slots.give_back("wf_1", "exec_held"), [UPDATE]),
+    "line of slots": (lambda s: s.slots.line("wf_1"), [GET]),
+    "schedule create": (lambda s: s.schedules.create(schedule("sch_9")), [PUT, PUT]),
+    "schedule get": (lambda s: s.schedules.get("ws_a", "sch_1"), [GET]),
+    "schedule replace": (lambda s: s.schedules.replace(schedule(revision=2)), [PUT]),
+    "schedule rearm": (lambda s: s.schedules.rearm("ws_a", "sch_1", after(5), after(9)), [UPDATE]),
+    "schedule due": (lambda s: s.schedules.due(0, after(99), 10), [QUERY]),
+    "schedule list": (lambda s: s.schedules.list("ws_a"), [QUERY]),
+    "schedule list of a target": (lambda s: s.schedules.list("ws_a", "wf_1"), [QUERY, "BatchGetItem"]),
+    "schedule list of a target without any": (lambda s: s.schedules.list("ws_a", "wf_9"), [QUERY]),
+    "schedule delete": (lambda s: s.schedules.delete("ws_a", "sch_1"), [DELETE, DELETE]),
     "queue send": (lambda s: s.queue.send("exec_1", "ws_a"), ["SendMessage"]),
 }
 

@@ -14,11 +14,21 @@ from chalicelib.local.resources import TEMPLATE, Resources, create_resources
 from chalicelib.store.aws import AwsClients
 from chalicelib.store.counters import CounterItem
 from chalicelib.store.definition_items import DefinitionItem
+from chalicelib.store.delivery_items import AttemptItem, DeliveryItem, PointerItem
+from chalicelib.store.events import EventItem
 from chalicelib.store.keys import KeyItem
 from chalicelib.store.marks import MarkItem
+from chalicelib.store.moments import MomentsItem
+from chalicelib.store.pin_data import DataItem, VersionItem
+from chalicelib.store.pin_parts import BlockItem, DatasetItem
+from chalicelib.store.pin_webhooks import WebhookItem
+from chalicelib.store.pinboards import BoardRecord
+from chalicelib.store.pins import PinRecord
+from chalicelib.store.profiles import ProfileItem
 from chalicelib.store.run_items import RunItem, StepItem
 from chalicelib.store.slots import SlotsItem
 from chalicelib.store.table import Tables
+from chalicelib.store.usage import UsageItem
 from tests.store.backends import Stores, aws_stores
 from tests.store.samples import run
 
@@ -41,10 +51,13 @@ def test_every_table_is_paid_by_request_expires_items_and_can_be_restored(name: 
 @pytest.mark.parametrize(
     ("name", "models"),
     [
-        ("IdentitiesTable", [KeyItem]),
+        ("IdentitiesTable", [KeyItem, ProfileItem]),
         ("DefinitionsTable", [DefinitionItem]),
         ("RunsTable", [RunItem, StepItem]),
-        ("CountersTable", [CounterItem, MarkItem, SlotsItem]),
+        ("CountersTable", [CounterItem, MarkItem, SlotsItem, UsageItem, MomentsItem]),
+        ("EventsTable", [EventItem]),
+        ("DeliveriesTable", [DeliveryItem, PointerItem, AttemptItem]),
+        ("PinsTable", [PinRecord, BoardRecord, DataItem, VersionItem, BlockItem, DatasetItem, WebhookItem]),
     ],
 )
 def test_the_tables_keys_are_the_models(name: str, models: list[type[Model]]) -> None:
@@ -61,7 +74,7 @@ def test_the_names_of_the_tables_are_those_of_the_template() -> None:
     names = {properties(name)["TableName"]["Fn::Sub"].replace("${StageName}", "dev") for name in TABLES}
 
     tables = Tables.of_stage("dev")
-    assert names == {tables.identities, tables.definitions, tables.runs, tables.counters}
+    assert names == {getattr(tables, field.name) for field in fields(tables)}
 
 
 @pytest.mark.parametrize("index", ["by_workspace", "by_workflow"])
@@ -92,12 +105,18 @@ def queue_attributes(aws: AwsClients, url: str) -> dict[str, str]:
     return attributes
 
 
-def test_the_bucket_is_private_and_forgets_values_of_runs_alone(aws: AwsClients, resources: Resources) -> None:
+def test_the_bucket_is_private_and_forgets_values_of_runs_and_payloads_alone(
+    aws: AwsClients, resources: Resources
+) -> None:
     blocked = aws.s3.get_public_access_block(Bucket=resources.bucket)["PublicAccessBlockConfiguration"]
     rules = aws.s3.get_bucket_lifecycle_configuration(Bucket=resources.bucket)["Rules"]
 
     assert all(blocked.values())
-    assert [rule["Filter"]["Prefix"] for rule in rules if "Expiration" in rule] == ["runs/"]
+    assert [rule["Filter"]["Prefix"] for rule in rules if "Expiration" in rule] == [
+        "runs/",
+        "payloads/",
+        "pin-versions/",
+    ]
 
 
 def test_creating_resources_again_keeps_what_they_hold(on_aws: Stores, aws: AwsClients, resources: Resources) -> None:

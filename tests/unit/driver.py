@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from chalicelib.domain.containers import needs_newest_only
 from chalicelib.domain.engine import Execution, Verdict
 from chalicelib.domain.graph import Edge, Graph, Node
 from chalicelib.domain.http import HttpRequest, HttpResponse
@@ -103,7 +104,7 @@ class Driver:
         while (task := self.execution.next_lookup()) is not None:
             known = [o for o in (*self.outcomes, *self.attempts) if o.round and o.round.within(task.slot)]
             rounds = [within for o in known if o.round and (within := o.round.within(task.slot))]
-            newest = max(rounds, key=lambda r: r.index) if rounds and task.step.node.type == "loop" else None
+            newest = max(rounds, key=lambda r: r.index) if rounds and needs_newest_only(task) else None
             direct = [o for o in known if o.round and o.round.container == task.slot]
             if newest is not None:
                 direct = [o for o in direct if o.round and o.round.index == newest.index]

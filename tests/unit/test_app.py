@@ -77,6 +77,15 @@ def test_the_schedules_handler_ticks(recorder: Recorder) -> None:
     assert recorder.calls == [("tick",)]
 
 
+def test_the_sandboxs_handler_runs_code() -> None:
+    bundle = {"entry": "a.mjs", "files": {"a.mjs": "export default ({ input }) => input + 1;"}, "compiled": False}
+    call = {"method": "run_step", "bundle": bundle, "event": 1, "name": "", "invocation": {}, "limits": {}}
+
+    answer = application.sandbox({"plain": call}, Context())
+
+    assert answer["report"]["plain"]["returned"] == 2
+
+
 def test_the_fallback_answers_in_bytes() -> None:
     status, headers, body = application.fallback("GET", "/nothing", {})
 

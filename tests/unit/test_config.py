@@ -41,6 +41,13 @@ def test_values_are_read() -> None:
     assert (settings.public_base_url, settings.log_level) == ("https://flow.example.org", "DEBUG")
 
 
+def test_a_token_does_not_show_in_the_settings_text() -> None:
+    settings = from_environment({"AI_SERVICE_URL": "https://ai.example.org/v1", "AI_SERVICE_TOKEN": "t-5ecret"})
+
+    assert (settings.ai_service_url, settings.ai_service_token) == ("https://ai.example.org/v1", "t-5ecret")
+    assert "t-5ecret" not in repr(settings)
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -57,9 +64,14 @@ def test_values_are_read() -> None:
         ("OUTBOUND_ALLOW", "everything"),
         ("RETENTION_DAYS", "0"),
         ("LOG_LEVEL", "LOUD"),
+        ("DAILY_INVOCATIONS_QUOTA", "0"),
+        ("PINDOWN_RATE_LIMITS", "staging"),
+        ("DAILY_COMPUTE_TIME_QUOTA_MS", "1h"),
+        ("DAILY_CREDITS_QUOTA", "-1"),
         ("PUBLIC_BASE_URL", "flow.example.org"),
         ("PUBLIC_BASE_URL", "ftp://flow.example.org"),
         ("AWS_ENDPOINT_URL", "localhost:4566"),
+        ("AI_SERVICE_URL", "ai.example.org/converse"),
     ],
 )
 def test_a_bad_value_is_refused_by_its_name(name: str, value: str) -> None:
@@ -67,3 +79,13 @@ def test_a_bad_value_is_refused_by_its_name(name: str, value: str) -> None:
         from_environment({name: value})
 
     assert refused.value.name == name
+
+
+@pytest.mark.parametrize(
+    ("value", "counts"),
+    [(None, False), ("", False), ("development", False), ("production", True), ("Production", True)],
+)
+def test_pins_are_limited_in_production_alone(value: str | None, counts: bool) -> None:
+    environment = {} if value is None else {"PINDOWN_RATE_LIMITS": value}
+
+    assert from_environment(environment).pin_limits_count is counts

@@ -12,7 +12,7 @@ from chalicelib.domain.graph import Graph
 from chalicelib.domain.identity import Principal
 from chalicelib.domain.listing import Page, RunFilter
 from chalicelib.domain.run import LIVE, Parent, Run, RunStatus, RunSummary
-from chalicelib.domain.workflow import Workflow
+from chalicelib.domain.workflow import CHORE_ID, Workflow
 from tests.api.world import World
 
 PRINCIPAL = Principal("user", "ws_one", "key", frozenset({"*"}))
@@ -74,8 +74,23 @@ def test_a_run_that_the_list_shows_and_that_is_gone_stands_in_nobodys_way(world:
     assert world.run_store.get(run.id).status is RunStatus.QUEUED
 
 
-def test_a_cancelled_run_that_concerns_nobody_else_leaves_the_due_index(world: World, workflow: Workflow) -> None:
+def test_a_cancelled_run_leaves_the_due_index_when_its_workflows_listeners_can_hear(
+    world: World, workflow: Workflow
+) -> None:
     run = world.services.runs.start(workflow, {})
+    world.queue.hints.clear()
+
+    world.services.runs.cancel(PRINCIPAL, run.id)
+    before = world.run_store.get(run.id)
+    world.work()
+
+    assert before.due_at is not None
+    assert world.run_store.get(run.id).due_at is None
+
+
+def test_a_cancelled_run_of_our_own_concerns_nobody(world: World, workflow: Workflow) -> None:
+    run = replace(world.services.runs.start(workflow, {}), id="exec_chore", workflow_id=CHORE_ID)
+    world.run_store.create(run)
     world.queue.hints.clear()
 
     world.services.runs.cancel(PRINCIPAL, run.id)

@@ -1,0 +1,1 @@
+export default { name: "Plain", version: "1", props: { http: "$.interface.http" }, run({ method, path, query, headers, body, bodyRaw }) { this.$emit({ method, path, query, type: headers["content-type"], body, bodyRaw }); } };

@@ -1,0 +1,1 @@
+export default { name: "No Run", version: "1", props: { timer: "$.interface.timer" } };
