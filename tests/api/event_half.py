@@ -13,6 +13,8 @@ from chalicelib.domain.events import Emission, Emitter, EmitterKind, Event, emit
 from chalicelib.domain.http import HttpRequest, HttpResponse
 from chalicelib.domain.identity import Principal
 from chalicelib.domain.json import Json
+from chalicelib.domain.subscriptions import ListenerKind
+from chalicelib.domain.workflow import is_source
 from chalicelib.outbound import GuardedClient
 from chalicelib.services.access import Access, Scope, require
 from chalicelib.services.attempts import Deliverer
@@ -27,6 +29,7 @@ from tests import event_fakes, fakes
 
 if TYPE_CHECKING:
     from chalicelib.services.runs import Runs
+    from chalicelib.services.sources import Sources
 
 QUOTAS = Quotas(invocations=333, compute_ms=1_800_000, credits=100)
 
@@ -68,6 +71,7 @@ class EventHalf:
         self.queue = event_fakes.MemoryDeliveryQueue(clock)
         self.receiver = Receiver()
         self.sources: set[tuple[str, str]] = set()
+        self.real_sources: Sources | None = None
         self.events = Events(
             store=self.event_store,
             subscriptions=self.subscription_store,
@@ -126,14 +130,17 @@ class EventHalf:
         self._check_source(principal.workspace_id, source_id)
 
     def _check_source(self, workspace_id: str, source_id: str) -> None:
-        if (workspace_id, source_id) not in self.sources:
+        if (workspace_id, source_id) in self.sources:
+            return
+        if self.real_sources is None:
             raise SourceNotFoundError(source_id=source_id)
+        self.real_sources.check(workspace_id, source_id)
 
     def emit(
         self, emitter_id: str, payload: Json, channel: str = "", workspace: str = "ws_one", **words: Json
     ) -> Event:
         """What a step of a workflow does that emits, or a source of the world's (`sources`)."""
-        kind = EmitterKind.SOURCE if (workspace, emitter_id) in self.sources else EmitterKind.WORKFLOW
+        kind = EmitterKind.SOURCE if is_source(emitter_id) else EmitterKind.WORKFLOW
         emitter = Emitter(workspace, kind, emitter_id)
         name = f"{emitter_id}/{sum(map(len, self.event_store._streams.values()))}"
         emission = Emission(emitter, channel, payload, emit_id(self.clock.now(), name), **words)  # type: ignore[arg-type]
@@ -160,6 +167,7 @@ class EventHalf:
             emitting=self.events,
             clock=self.clock,
             spawner=fakes.InlineSpawner(),
+            others={} if self.real_sources is None else {ListenerKind.SOURCE: self.real_sources.tell},
         )
 
     @cached_property

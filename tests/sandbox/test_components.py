@@ -359,7 +359,7 @@ def test_a_step_as_a_component_gets_steps_and_the_dollar_functions(js: House) ->
     )
 
     assert report.exports == {"$summary": "hi you"}
-    assert report.emits == (Emit({"a": 1}, {}), Emit({"b": 2}, {"name": "channel"}))
+    assert report.emits == (Emit({"raw_event": {"a": 1}}, {}), Emit({"b": 2}, {"name": "channel"}))
     assert report.response is not None
     assert (report.error, report.exited) == (None, "enough")
 

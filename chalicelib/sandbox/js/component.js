@@ -188,11 +188,8 @@ function stepContext(self) {
     export: exported,
     respond: (answer) => (respond(answer), Promise.resolve()),
     send: {
-      emit: (event, meta) => {
-        const wrapped = isObject(event) && ("raw_event" in event || "event" in event) && meta === undefined;
-        const body = wrapped ? event.raw_event ?? event.event : event;
-        return emit(body, typeof meta === "string" ? { name: meta } : meta ?? (wrapped && event.channel ? { name: event.channel } : {}));
-      },
+      // The event is the whole argument, with the `raw_event` that it usually consists of.
+      emit: (event, meta) => emit(event, typeof meta === "string" ? { name: meta } : meta ?? {}),
       http: (config) => rt.platform.axios(null, config),
     },
     flow: {
