@@ -13,10 +13,13 @@ from chalice.app import Chalice, CloudWatchEvent, Rate, SQSEvent
 
 from chalicelib import config
 from chalicelib.api.common import fallback as fallbacks
-from chalicelib.api.common.doors import Doors
-from chalicelib.api.common.mount import middleware
+from chalicelib.api.common.doors import Doors, Guest
+from chalicelib.api.common.mount import blueprint, middleware, share
 from chalicelib.api.common.pipeline import Pipeline
 from chalicelib.api.exeoflow import routes as exeoflow
+from chalicelib.api.pindown import routes as pindown
+from chalicelib.api.pipedream import routes as pipedream
+from chalicelib.api.twinit import routes as twinit
 
 if TYPE_CHECKING:
     from chalicelib.bootstrap import Services
@@ -27,10 +30,34 @@ def build(services: Callable[[], Any]) -> tuple[Chalice, Pipeline]:
     # An environment of its own, because Chalice writes to the one that it is given.
     chalice = Chalice(app_name="penstock", env={}, configure_logs=False)
     exeoflow_door, inbound_door = exeoflow.doors(services)
-    pipeline = Pipeline(Doors((exeoflow_door, inbound_door), otherwise=inbound_door))
-    for prefix in exeoflow.PREFIXES:
-        chalice.register_blueprint(exeoflow.blueprint(services, pipeline), url_prefix=prefix)
-    chalice.register_blueprint(exeoflow.inbound_blueprint(services, pipeline), url_prefix=exeoflow.INBOUND_PREFIX)
+    pipedream_door = pipedream.door(services)
+    # Which bodies are binary is ours to say, answer by answer.
+    chalice.api.binary_types = []
+    pipeline = Pipeline(
+        Doors(
+            (
+                exeoflow_door,
+                inbound_door,
+                pipedream_door,
+                pipedream.interface_door(),
+                twinit.door(services),
+                *pindown.doors(services),
+            ),
+            otherwise=inbound_door,
+            guests=(Guest(pipedream_door, pipedream.takes),),
+        )
+    )
+    shared = share(exeoflow.routes(services), pipedream.routes(services), pipedream.takes)
+    for prefix, routes in (
+        (pipedream.PREFIX, shared),
+        *((prefix, exeoflow.routes(services)) for prefix in exeoflow.PREFIXES if prefix != pipedream.PREFIX),
+        (exeoflow.INBOUND_PREFIX, exeoflow.inbound_routes(services)),
+        (pipedream.INTERFACE_PREFIX, pipedream.interface_routes(services)),
+        (twinit.PREFIX, twinit.routes(services)),
+        (pindown.PREFIX, pindown.routes(services)),
+        (pindown.PAGE_PREFIX, pindown.page_routes(services)),
+    ):
+        chalice.register_blueprint(blueprint(pipeline, routes), url_prefix=prefix)
     chalice.register_middleware(middleware(pipeline), "http")
     return chalice, pipeline
 
@@ -59,6 +86,23 @@ def runs_worker(event: SQSEvent) -> dict[str, Any]:
     context: Any = event.context
     failures: dict[str, Any] = services().worker.handle_batch(event.to_dict(), context.get_remaining_time_in_millis())
     return failures
+
+
+@app.on_sqs_message(queue=settings.deliveries_queue, batch_size=10)
+def deliveries_worker(event: SQSEvent) -> dict[str, Any]:
+    """Tells the events and attempts the deliveries that the messages name; reports those to be delivered again."""
+    context: Any = event.context
+    remaining_ms = context.get_remaining_time_in_millis()
+    failures: dict[str, Any] = services().deliveries_worker.handle_batch(event.to_dict(), remaining_ms)
+    return failures
+
+
+@app.lambda_function()
+def sandbox(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
+    """Runs other people's code, for the functions above."""
+    from chalicelib import sandbox_function
+
+    return sandbox_function.sandbox(event, context)
 
 
 @app.schedule(Rate(1, unit=Rate.MINUTES))

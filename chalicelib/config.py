@@ -6,7 +6,7 @@ import ipaddress
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,19}")
@@ -32,17 +32,32 @@ class Settings:
     definitions_table: str
     runs_table: str
     counters_table: str
+    events_table: str
+    deliveries_table: str
+    pins_table: str
     runs_queue: str
     runs_queue_url: str | None
+    deliveries_queue: str
+    deliveries_queue_url: str | None
     bodies_bucket: str
     rate_limit: int
     hook_rate_limit: int
+    pin_limits_count: bool
     auth_cache_seconds: float
     outbound_allow: tuple[str, ...]
     retention_days: int
     lease_seconds: float
+    delivery_timeout_seconds: float
     log_level: str
     public_base_url: str | None
+    daily_invocations_quota: int
+    daily_compute_time_quota_ms: int
+    daily_credits_quota: int
+    component_registry: str | None
+    accounts_kms_key: str | None
+    sandbox_function: str | None
+    ai_service_url: str | None
+    ai_service_token: str | None = field(repr=False)
 
 
 def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
@@ -59,17 +74,32 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
         definitions_table=env.get("DEFINITIONS_TABLE") or f"{prefix}-definitions",
         runs_table=env.get("RUNS_TABLE") or f"{prefix}-runs",
         counters_table=env.get("COUNTERS_TABLE") or f"{prefix}-counters",
+        events_table=env.get("EVENTS_TABLE") or f"{prefix}-events",
+        deliveries_table=env.get("DELIVERIES_TABLE") or f"{prefix}-deliveries",
+        pins_table=env.get("PINS_TABLE") or f"{prefix}-pins",
         runs_queue=env.get("RUNS_QUEUE") or f"{prefix}-runs",
         runs_queue_url=_url(env, "RUNS_QUEUE_URL"),
+        deliveries_queue=env.get("DELIVERIES_QUEUE") or f"{prefix}-deliveries",
+        deliveries_queue_url=_url(env, "DELIVERIES_QUEUE_URL"),
         bodies_bucket=env.get("BODIES_BUCKET") or f"{prefix}-bodies",
         rate_limit=rate_limit,
         hook_rate_limit=_whole(env, "WEBHOOK_RATE_LIMIT_PER_MINUTE", rate_limit, 1, 1_000_000_000),
+        pin_limits_count=_one_of(env, "PINDOWN_RATE_LIMITS", ("development", "production")) == "production",
         auth_cache_seconds=_number(env, "AUTH_CACHE_SECONDS", 5.0, 0.0, 300.0),
         outbound_allow=_networks(env, "OUTBOUND_ALLOW"),
         retention_days=_whole(env, "RETENTION_DAYS", 30, 1, 3650),
         lease_seconds=_number(env, "WORKER_LEASE_SECONDS", 60.0, 1.0, 900.0),
+        delivery_timeout_seconds=_number(env, "DELIVERY_TIMEOUT_SECONDS", 15.0, 1.0, 60.0),
         log_level=_log_level(env, "LOG_LEVEL"),
         public_base_url=_url(env, "PUBLIC_BASE_URL"),
+        daily_invocations_quota=_whole(env, "DAILY_INVOCATIONS_QUOTA", 10_000, 1, 1_000_000_000_000),
+        daily_compute_time_quota_ms=_whole(env, "DAILY_COMPUTE_TIME_QUOTA_MS", 300_000_000, 1, 1_000_000_000_000),
+        daily_credits_quota=_whole(env, "DAILY_CREDITS_QUOTA", 10_000, 1, 1_000_000_000_000),
+        component_registry=env.get("COMPONENT_REGISTRY") or None,
+        accounts_kms_key=env.get("ACCOUNTS_KMS_KEY") or None,
+        sandbox_function=env.get("SANDBOX_FUNCTION") or None,
+        ai_service_url=_url(env, "AI_SERVICE_URL"),
+        ai_service_token=env.get("AI_SERVICE_TOKEN") or None,
     )
 
 
@@ -77,6 +107,14 @@ def _named(env: Mapping[str, str], name: str, default: str) -> str:
     value = env.get(name) or default
     if not _NAME.fullmatch(value):
         raise SettingsError(name, f"{value!r} is not 1 to 20 lower-case letters, digits and hyphens")
+    return value
+
+
+def _one_of(env: Mapping[str, str], name: str, choices: tuple[str, ...]) -> str:
+    """The first choice is the default."""
+    value = (env.get(name) or choices[0]).lower()
+    if value not in choices:
+        raise SettingsError(name, f"{value!r} is none of {', '.join(choices)}")
     return value
 
 

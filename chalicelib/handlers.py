@@ -21,6 +21,13 @@ def runs_worker(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
     return failures
 
 
+def deliveries_worker(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
+    """Tells the events and attempts the deliveries that the messages name; reports those to be delivered again."""
+    remaining_ms = context.get_remaining_time_in_millis()
+    failures: dict[str, Any] = bootstrap.services().deliveries_worker.handle_batch(event, remaining_ms)
+    return failures
+
+
 def tick(event: Mapping[str, Any], context: Any) -> None:
     """Enqueues whatever has become due."""
     bootstrap.services().tick.run()

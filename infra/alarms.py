@@ -11,7 +11,13 @@ from typing import Any
 
 Json = Any
 
-FUNCTIONS = {"APIHandler": "api", "RunsWorker": "runs", "Tick": "tick"}
+FUNCTIONS = {
+    "APIHandler": "api",
+    "RunsWorker": "runs",
+    "DeliveriesWorker": "deliveries",
+    "Sandbox": "sandbox",
+    "Tick": "tick",
+}
 QUEUES = ("Runs", "Deliveries")
 OLDEST_MESSAGE_SECONDS = 900
 

@@ -15,7 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from infra import stacks
 from infra.deploy import connect
 from infra.stacks import Aws, DeploymentError
-from infra.templates import data_template
+from infra.templates import data_template, function_template
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -57,9 +57,8 @@ def destroy(aws: Aws, stage: str, ask: Callable[[str], str]) -> None:
 
 
 def _kept(cloudformation: Any, name: str) -> list[str]:
-    retained = {
-        logical for logical, each in data_template()["Resources"].items() if each.get("DeletionPolicy") == "Retain"
-    }
+    resources = {**data_template()["Resources"], **function_template()["Resources"]}
+    retained = {logical for logical, each in resources.items() if each.get("DeletionPolicy") == "Retain"}
     pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=name)
     return [
         f"{resource['ResourceType']:<24} {resource['PhysicalResourceId']}"

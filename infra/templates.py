@@ -63,6 +63,11 @@ def data_template() -> dict[str, Any]:
     return _read("infra/template.json")
 
 
+def function_template() -> dict[str, Any]:
+    """What is merged into what Chalice makes of the app: functions, their settings, the API, and the accounts' key."""
+    return _read("infra/functions.json")
+
+
 def sources() -> list[Path]:
     """Every file that the package is made from."""
     found = [ROOT / "app.py", ROOT / "requirements.txt"]
@@ -87,7 +92,7 @@ def _copy_sources(project: Path) -> None:
 
 def _merged(target: Target) -> dict[str, Any]:
     template = data_template()
-    settings = _read("infra/functions.json")
+    settings = function_template()
     for section, members in settings.items():
         template[section] = {**template.get(section, {}), **members}
     template["Resources"] |= alarms.resources()

@@ -1,6 +1,6 @@
 """Takes out of the unpacked dependencies what the functions never open.
 
-botocore describes every service of AWS; ours are three, and S3 is the only one whose model is not small. Its models
+botocore describes every service of AWS; ours are few, and S3 is the only one whose model is not small. Its models
 are stored without their prose and unpacked, because they are read at every cold start.
 """
 
@@ -12,7 +12,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-SERVICES = ("dynamodb", "s3", "sqs", "sts")
+SERVICES = ("dynamodb", "kms", "lambda", "s3", "sqs", "sts")
 
 _SHARED_DATA = ("_retry.json", "endpoints.json", "partitions.json", "sdk-default-configuration.json")
 _MODELS = ("service-2", "endpoint-rule-set-1", "paginators-1", "waiters-2")

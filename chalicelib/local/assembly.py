@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from chalicelib.local.backend import Backend
@@ -19,7 +19,8 @@ class Assembly:
 
     `app` is the Chalice application. `sqs_handlers` maps a queue's URL or name to its handler.
     `create_keys` gets API keys by user name, and gives each user a workspace unless they have one.
-    `fallback` answers what no route does; `concurrency` bounds the running invocations per queue.
+    `fallback` answers what no route does; `concurrency` bounds the running invocations per queue, `concurrency_of`
+    those of single ones, named as in `sqs_handlers`.
     """
 
     app: Any
@@ -28,6 +29,7 @@ class Assembly:
     create_keys: Callable[[Mapping[str, str]], None]
     fallback: Fallback = missing_authentication_token
     concurrency: int = 4
+    concurrency_of: Mapping[str, int] = field(default_factory=dict)
 
 
 Assemble = Callable[[Backend], Assembly]

@@ -1,8 +1,7 @@
 """What API Gateway does between a client and the API function: routing, the proxy event, the answer.
 
-The event is that of a REST API with Lambda proxy integration. One difference: a deployed gateway
-hands over binary bodies only for the media types registered with it and otherwise replaces bytes that
-are not UTF-8; here such a body arrives whole, Base64-encoded.
+The event is that of a REST API with Lambda proxy integration. One difference: a deployed gateway hands over
+every body Base64-encoded; here only those arrive so that are not UTF-8.
 """
 
 from __future__ import annotations

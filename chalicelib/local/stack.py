@@ -104,7 +104,8 @@ class LocalStack:
         pollers = []
         for queue, handler in assembly.sqs_handlers.items():
             url = queue if "://" in queue else client.get_queue_url(QueueName=queue)["QueueUrl"]
-            pollers.append(Poller(client, EventSource(url, handler, max_concurrency=assembly.concurrency)))
+            concurrency = assembly.concurrency_of.get(queue, assembly.concurrency)
+            pollers.append(Poller(client, EventSource(url, handler, max_concurrency=concurrency)))
         return pollers
 
     def _answer(self, request: Request) -> Response:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.local.assembly import Assembly
 from chalicelib.local.backend import Backend
@@ -13,8 +16,12 @@ from chalicelib.local.resources import create_resources
 
 if TYPE_CHECKING:
     from chalicelib.bootstrap import Services
+    from chalicelib.store.aws import AwsClients
 
 STAGE = "local"
+DELIVERY_INVOCATIONS = 16
+"""One is busy for as long as the slowest receiver of its batch."""
+
 _DEFAULTS = {
     "STAGE": STAGE,
     "RATE_LIMIT_PER_MINUTE": "1000000",
@@ -37,8 +44,13 @@ def assemble(backend: Backend) -> Assembly:
         definitions_table=resources.tables.definitions,
         runs_table=resources.tables.runs,
         counters_table=resources.tables.counters,
+        events_table=resources.tables.events,
+        deliveries_table=resources.tables.deliveries,
+        pins_table=resources.tables.pins,
         bodies_bucket=resources.bucket,
         runs_queue_url=resources.runs_queue_url,
+        deliveries_queue_url=resources.deliveries_queue_url,
+        accounts_kms_key=settings.accounts_kms_key or accounts_key(clients, settings.stage),
     )
     services = bootstrap.Services(settings, clients)
     bootstrap.use(services)
@@ -48,11 +60,29 @@ def assemble(backend: Backend) -> Assembly:
 
     return Assembly(
         app=app.app,
-        sqs_handlers={resources.runs_queue_url: app.runs_worker},
+        sqs_handlers={
+            resources.runs_queue_url: app.runs_worker,
+            resources.deliveries_queue_url: app.deliveries_worker,
+        },
+        concurrency_of={resources.deliveries_queue_url: DELIVERY_INVOCATIONS},
         tick_handler=app.tick,
         create_keys=lambda keys: create_keys(services, keys),
         fallback=app.fallback,
     )
+
+
+def accounts_key(clients: AwsClients, stage: str) -> str | None:
+    """A key of the stand-in for AWS, always the same one; None where there is no key service. It lives as long as
+    what it has encrypted, for both are the stand-in's."""
+    alias = f"alias/penstock-{stage}-accounts"
+    try:
+        with suppress(clients.kms.exceptions.NotFoundException):
+            return str(clients.kms.describe_key(KeyId=alias)["KeyMetadata"]["KeyId"])
+        key = str(clients.kms.create_key(Description="credentials of accounts")["KeyMetadata"]["KeyId"])
+        clients.kms.create_alias(AliasName=alias, TargetKeyId=key)
+    except (ClientError, BotoCoreError):
+        return None
+    return key
 
 
 def create_keys(services: Services, keys: Mapping[str, str]) -> None:

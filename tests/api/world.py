@@ -12,21 +12,49 @@ import app as application
 from chalicelib.domain.http import HttpRequest, HttpResponse
 from chalicelib.domain.json import Json
 from chalicelib.domain.run import Failure, Outcome, RunStatus, StepError, StepStatus
-from chalicelib.nodes import bulk_retry
+from chalicelib.domain.schedules import TargetKind
+from chalicelib.nodes import bulk_retry, chore, emit
 from chalicelib.nodes.registry import NodeRegistry
 from chalicelib.services.access import Access
+from chalicelib.services.accounts import Accounts
 from chalicelib.services.bulk import BulkRetries
 from chalicelib.services.children import Children
+from chalicelib.services.components import Components
 from chalicelib.services.concurrency import Limiter
 from chalicelib.services.control import Control
+from chalicelib.services.deliveries import Deliveries
+from chalicelib.services.endpoints import Endpoints
+from chalicelib.services.events import Events
+from chalicelib.services.firing import Firing
 from chalicelib.services.hooks import Hooks
 from chalicelib.services.identity import Identity
+from chalicelib.services.lifecycle import Lifecycle
 from chalicelib.services.limits import Limits
+from chalicelib.services.pin_access import PinAccess
+from chalicelib.services.pin_data import PinData
+from chalicelib.services.pin_keys import PinKeys
+from chalicelib.services.pin_limits import PinLimits
+from chalicelib.services.pin_parts import PinParts
+from chalicelib.services.pin_webhooks import PinWebhooks
+from chalicelib.services.pinboards import Pinboards
+from chalicelib.services.pins import Pins
+from chalicelib.services.ports import Clock
+from chalicelib.services.profiles import Profiles
 from chalicelib.services.runs import Runs
+from chalicelib.services.schedule_targets import ScheduleTarget, WorkflowTarget
+from chalicelib.services.schedule_triggers import TriggerSchedules
+from chalicelib.services.schedules import Schedules
+from chalicelib.services.source_http import SourceRequests
+from chalicelib.services.sources import Sources
+from chalicelib.services.subscriptions import Subscriptions
 from chalicelib.services.worker import Programs, Worker
 from chalicelib.services.workflows import Workflows
 from tests import fakes
+from tests.api.event_half import EventHalf
 from tests.api.gateway import Answer, send
+from tests.api.pin_half import PinHalf
+from tests.api.source_half import SourceHalf
+from tests.schedule_fakes import MemoryScheduleQueue, MemoryScheduleStore
 
 
 @dataclass
@@ -39,6 +67,25 @@ class Services:
     runs: Runs
     control: Control
     bulk: BulkRetries
+    events: Events
+    subscriptions: Subscriptions
+    endpoints: Endpoints
+    deliveries: Deliveries
+    profiles: Profiles
+    schedules: Schedules
+    clock: Clock
+    components: Components
+    sources: Sources
+    source_requests: SourceRequests
+    accounts: Accounts
+    pins: Pins
+    pin_access: PinAccess
+    pin_data: PinData
+    pin_webhooks: PinWebhooks
+    pin_parts: PinParts
+    pinboards: Pinboards
+    pin_keys: PinKeys
+    pin_limits: PinLimits
     public_base_url: str | None = None
 
 
@@ -49,7 +96,10 @@ def refuse_request(request: HttpRequest) -> HttpResponse:
 class World:
     """`call` sends a request with the first workspace's key unless told otherwise."""
 
-    def __init__(self, rate_limit: int = 1_000_000, hook_rate_limit: int = 1_000_000) -> None:
+    def __init__(
+        self, rate_limit: int = 1_000_000, hook_rate_limit: int = 1_000_000, pin_limits_count: bool = False
+    ) -> None:
+        self.pin_limits_count = pin_limits_count
         self.clock = fakes.FixedClock()
         self.entropy = fakes.SeededEntropy()
         self.workflow_store = fakes.MemoryWorkflowStore()
@@ -68,7 +118,30 @@ class World:
         access = Access(self.workflow_store, self.hook_store)
         programs = Programs(self.workflow_store)
         self.sender = fakes.FunctionSender(refuse_request)
-        self.performer = NodeRegistry(self.clock, self.sender, bulk_retry.handlers(lambda: self.services.bulk))
+        self.event_half = half = EventHalf(
+            self.clock,
+            self.entropy,
+            access,
+            self.workflow_store,
+            self.mark_store,
+            self.counter_store,
+            lambda: self.services.runs,
+        )
+        self.pin_half = pins = PinHalf(self.clock, self.entropy, self.counter_store, half, counts=self.pin_limits_count)
+        half.more_chores.update(pins.chores.slices)
+        self.schedule_store = MemoryScheduleStore()
+        self.schedule_queue = MemoryScheduleQueue(self.clock)
+        self.source_half = code = SourceHalf(
+            self.clock, self.entropy, half, self.sender, (self.schedule_store, self.schedule_queue)
+        )
+        handlers = {
+            **code.handlers,
+            **pins.handlers,
+            **bulk_retry.handlers(lambda: self.services.bulk),
+            **emit.handlers(lambda: half.events, self.clock),
+            **chore.handlers(lambda: half.chores),
+        }
+        self.performer = NodeRegistry(self.clock, self.sender, handlers)
         runs = Runs(
             store=self.run_store,
             queue=self.queue,
@@ -79,8 +152,14 @@ class World:
             clock=self.clock,
             entropy=self.entropy,
         )
-        children = Children(self.run_store, self.workflow_store, self.queue, self.clock)
+        triggers = TriggerSchedules(self.schedule_store, self.schedule_queue, self.workflow_store, self.clock)
+        lifecycle = pins.announcer(Lifecycle(half.events, programs.of), self.run_store, programs)
+        children = Children(self.run_store, self.workflow_store, self.queue, self.clock, lifecycle)
         slots = fakes.MemorySlotStore(self.clock)
+        limiter = Limiter(self.run_store, slots, children, self.queue, self.clock)
+        target = WorkflowTarget(self.workflow_store, runs, self.run_store, limiter, triggers, self.clock)
+        targets: dict[TargetKind, ScheduleTarget] = {TargetKind.WORKFLOW: target, **code.targets(runs, self.run_store)}
+        self.firing = Firing(self.schedule_store, self.schedule_queue, targets, self.clock)
         self.worker = Worker(
             self.run_store,
             self.queue,
@@ -89,14 +168,24 @@ class World:
             self.clock,
             fakes.InlineSpawner(),
             children,
-            Limiter(self.run_store, slots, children, self.queue, self.clock),
+            limiter,
+            began=pins.mirror.run_began,
         )
         control = Control(store=self.run_store, queue=self.queue, runs=runs, programs=programs, clock=self.clock)
+        identity = Identity(self.key_store, self.clock, self.entropy)
         return Services(
             access=access,
-            identity=Identity(self.key_store, self.clock, self.entropy),
+            identity=identity,
             limits=Limits(self.counter_store, self.clock, rate_limit, hook_rate_limit),
-            workflows=Workflows(access, self.workflow_store, self.hook_store, runs, self.clock, self.entropy),
+            workflows=Workflows(
+                access,
+                self.workflow_store,
+                self.hook_store,
+                runs,
+                self.clock,
+                self.entropy,
+                watchers=(half.subscriptions, triggers),
+            ),
             hooks=Hooks(access, self.hook_store, self.workflow_store, runs, self.clock, self.entropy),
             runs=runs,
             control=control,
@@ -109,6 +198,25 @@ class World:
                 marks=self.mark_store,
                 clock=self.clock,
             ),
+            events=half.events,
+            subscriptions=half.subscriptions,
+            endpoints=half.endpoints,
+            deliveries=half.deliveries,
+            profiles=half.profiles,
+            schedules=Schedules(self.schedule_store, self.schedule_queue, access, self.clock, self.entropy),
+            clock=self.clock,
+            components=code.components,
+            sources=code.sources(runs),
+            source_requests=code.requests(runs, self.run_store, self.counter_store, self.worker.advance),
+            accounts=code.accounts,
+            pins=pins.pins,
+            pin_access=pins.access,
+            pin_data=pins.data,
+            pin_webhooks=pins.webhooks,
+            pin_parts=pins.parts,
+            pinboards=pins.boards,
+            pin_keys=pins.keys(identity),
+            pin_limits=pins.limits,
         )
 
     def new_key(self, workspace_id: str, *scopes: str) -> str:
@@ -135,7 +243,15 @@ class World:
 
     def stored(self) -> Any:
         """Everything that a request may change, but for the counting of requests."""
-        stores = (self.workflow_store, self.hook_store, self.run_store, self.key_store, self.mark_store)
+        stores: tuple[object, ...] = (
+            self.workflow_store,
+            self.hook_store,
+            self.run_store,
+            self.key_store,
+            self.mark_store,
+            self.schedule_store,
+        )
+        stores = (*stores, *self.event_half.stores, *self.pin_half.stores, *self.source_half.stores)
         return copy.deepcopy([{name: v for name, v in vars(s).items() if name != "_clock"} for s in stores]), [
             *self.queue.hints
         ]
@@ -159,6 +275,16 @@ class World:
 
     def webhook(self, workflow_id: str, key: str = "", **members: Any) -> Any:
         made = self.call("POST", "/v1/webhooks", {"workflow_id": workflow_id, **members}, key=key)
+        assert made.status == 201, made.text
+        return made.data
+
+    def schedule(self, workflow_id: str, key: str = "", **members: Any) -> Any:
+        body = {
+            "workflow_id": workflow_id,
+            **({} if "interval_seconds" in members else {"cron": "0 12 * * *"}),
+            **members,
+        }
+        made = self.call("POST", "/v1/schedules", body, key=key)
         assert made.status == 201, made.text
         return made.data
 
@@ -194,6 +320,8 @@ class World:
 
     def work(self) -> None:
         """Works off every hint that is visible, and those that come of it."""
+        while (fire := self.schedule_queue.receive()) is not None:
+            self.firing.fire(fire.schedule_id, fire.workspace_id, self.clock.now() + timedelta(seconds=300))
         while (hint := self.queue.receive()) is not None:
             self.work_on(hint.run_id)
 

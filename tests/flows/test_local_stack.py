@@ -18,6 +18,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from standardwebhooks import Webhook
 
 KEY, OTHER_KEY = "first-user-key", "other-user-key"
 PATIENCE_SECONDS = 15.0
@@ -232,6 +233,69 @@ def test_an_inbound_webhook_starts_a_run_with_what_it_was_sent(stack: Stack) -> 
     assert run["input"] == {"order": 11, "total": 300}
     assert run["output"] == {"order": 11, "stock": 200}
     assert [json.loads(each["body"]) for each in stack.received("hook-billing", 1)] == [{"order": 11}]
+
+
+def test_a_registered_webhook_gets_what_a_workflow_emits(stack: Stack) -> None:
+    nodes = [
+        {"id": "start", "type": "trigger"},
+        {"id": "say", "type": "emit", "config": {"event": {"raw_event": "{{ $input }}"}}},
+    ]
+    workflow_id = stack.active_workflow(nodes, [{"from": "start", "to": "say"}])
+    webhook = stack.call("POST", "/v1/webhooks", {"url": f"{stack.base_url}/_local/inbox/events"}).data
+    triple = f"emitter_id={workflow_id}&listener_id={webhook['id']}"
+    assert stack.call("POST", f"/v1/subscriptions?{triple}").data["event_name"] == ""
+
+    stack.ended(stack.execute(workflow_id, {"order": 13}))
+
+    (request,) = stack.received("events", 1)
+    deliveries = f"/v1/webhooks/{webhook['id']}/deliveries"
+    (delivery,) = eventually(
+        lambda: stack.call("GET", deliveries).data, lambda found: found[0]["status"] == "succeeded"
+    )
+    (event,) = stack.call("GET", f"/v1/workflows/{workflow_id}/event_summaries&expand=event").data
+    headers = {name.lower(): value for name, value in request["headers"].items()}
+    assert json.loads(request["body"]) == event["event"] == {"raw_event": {"order": 13}}
+    assert headers["webhook-id"] == delivery["id"]
+    assert headers["x-pd-emit-id"] == delivery["emit_id"] == event["metadata"]["emit_id"]
+    assert headers["webhook-signature"].startswith("v1,")
+
+
+def test_a_webhook_that_rested_gets_what_it_missed_and_the_same_again(stack: Stack) -> None:
+    webhook = stack.call("POST", "/v1/webhooks", {"url": f"{stack.base_url}/_local/inbox/rest"}).data["id"]
+    target = f"/v1/webhooks/{webhook}"
+    stack.call("POST", f"{target}/pause")
+    sent = stack.call("POST", f"{target}/test", {"payload": 1}).data["id"]
+    eventually(lambda: stack.call("GET", f"{target}/deliveries/{sent}").data["status"], lambda found: found == "held")
+
+    assert stack.call("POST", f"{target}/resume").data["released"] == 1
+    stack.received("rest", 1)
+    eventually(
+        lambda: stack.call("GET", f"{target}/deliveries/{sent}").data["status"], lambda found: found == "succeeded"
+    )
+    stack.call("POST", f"{target}/deliveries/{sent}/redeliver")
+
+    first, second = stack.received("rest", 2)
+    assert first["headers"]["webhook-id"] == second["headers"]["webhook-id"] == sent
+    assert stack.call("DELETE", target) == Answer(204, b"")
+    assert stack.call("GET", target).status == 404
+
+
+def test_a_receiver_verifies_what_it_gets_with_its_secret(stack: Stack) -> None:
+    """An error of a run that nothing but a glob listens for."""
+    nodes = [{"id": "start", "type": "trigger"}, {"id": "no", "type": "fail", "config": {"message": "kaputt"}}]
+    workflow_id = stack.active_workflow(nodes, [{"from": "start", "to": "no"}])
+    webhook = stack.call("POST", "/v1/webhooks", {"url": f"{stack.base_url}/_local/inbox/errors"}).data["id"]
+    stack.call("POST", f"/v1/subscriptions?emitter_id=p_*&event_name=%24errors&listener_id={webhook}")
+    secret = stack.call("GET", f"/v1/webhooks/{webhook}/secret").data["secret"]
+
+    execution_id = stack.execute(workflow_id, {"order": 14})
+
+    (request,) = stack.received("errors", 1)
+    headers = {name.lower(): value for name, value in request["headers"].items()}
+    told: Any = Webhook(secret).verify(request["body"], headers)
+    assert (told["original_event"], told["run_id"]) == ({"order": 14}, execution_id)
+    assert (told["error"]["code"], told["error"]["msg"]) == ("fail", "kaputt")
+    assert stack.call("DELETE", f"/v1/webhooks/{webhook}") == Answer(204, b"")
 
 
 def test_a_wait_of_a_second_takes_a_second(stack: Stack) -> None:

@@ -19,6 +19,7 @@ SERVICES = {
     "DynamoDB": "dynamodb",
     "Events": "events",
     "IAM": "iam",
+    "KMS": "kms",
     "Lambda": "lambda",
     "Logs": "logs",
     "Route53": "route53",

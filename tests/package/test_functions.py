@@ -9,13 +9,25 @@ from typing import Any
 
 import pytest
 
-from bench.package_functions import FIRST_EVENTS, SCHEDULE_EVENT, Nowhere, api_event, nowhere, queue_event, run_message
+from bench.package_functions import (
+    FIRST_EVENTS,
+    SCHEDULE_EVENT,
+    Nowhere,
+    api_event,
+    delivery_message,
+    nowhere,
+    queue_event,
+    run_message,
+    sandbox_call,
+)
 from bench.package_functions import start as start_function
 
 WORKER = "chalicelib.handlers.runs_worker"
+DELIVERER = "chalicelib.handlers.deliveries_worker"
+SANDBOX = "chalicelib.sandbox_function.sandbox"
 TICK = "chalicelib.handlers.tick"
 
-MOST_MODULES = {"app.app": 540, WORKER: 500, TICK: 500}
+MOST_MODULES = {"app.app": 620, WORKER: 570, DELIVERER: 530, TICK: 480, SANDBOX: 200}
 """Every module costs about half a millisecond of every cold start. Raise a number only with a reason."""
 
 
@@ -60,6 +72,15 @@ def test_the_run_function_reports_only_the_message_that_it_cannot_read(task_root
     assert len(started.modules) <= MOST_MODULES[WORKER]
 
 
+def test_the_delivery_function_reports_only_the_message_that_it_cannot_read(task_root: Path, aws: Nowhere) -> None:
+    event = queue_event(delivery_message("msg_unknown"), "poison")
+
+    started = start_function(task_root, DELIVERER, event, aws)
+
+    assert started.answer == {"batchItemFailures": [{"itemIdentifier": "m1"}]}
+    assert len(started.modules) <= MOST_MODULES[DELIVERER]
+
+
 def test_the_tick_function_asks_every_shard_of_the_due_index(task_root: Path, aws: Nowhere) -> None:
     aws.asked.clear()
 
@@ -68,6 +89,35 @@ def test_the_tick_function_asks_every_shard_of_the_due_index(task_root: Path, aw
     assert started.answer is None
     assert set(aws.asked) == {"Query"}
     assert len(started.modules) <= MOST_MODULES[TICK]
+
+
+def test_the_sandbox_function_runs_code_and_says_what_it_did(task_root: Path, aws: Nowhere) -> None:
+    aws.asked.clear()
+
+    started = start_function(task_root, SANDBOX, sandbox_call("run", event={"n": 7}), aws)
+
+    report = started.answer["report"]["plain"]
+    assert report["error"] is None
+    assert report["said"] == [["db", "seen", 7], ["emit", {"n": 7}, {"id": 7}]]
+    assert {"process", "rlimits", "no_new_privs"} <= set(report["stats"]["isolation"])
+    assert aws.asked == []
+    assert len(started.modules) <= MOST_MODULES[SANDBOX]
+
+
+def test_the_sandbox_function_loads_nothing_that_speaks_to_aws(task_root: Path, aws: Nowhere) -> None:
+    started = start_function(task_root, SANDBOX, FIRST_EVENTS[SANDBOX], aws)
+
+    assert started.answer["description"]["plain"]["name"] == "Ping"
+    assert started.modules & {"botocore", "pynamodb", "chalicelib.bootstrap", "chalicelib.store", "chalice"} == set()
+
+
+@pytest.mark.parametrize("handler", sorted(FIRST_EVENTS))
+def test_the_engine_is_loaded_into_none_of_our_processes(task_root: Path, aws: Nowhere, handler: str) -> None:
+    started = start_function(task_root, handler, FIRST_EVENTS[handler], aws)
+
+    assert started.modules & {"quickjs", "_quickjs"} == set()
+    runs_code = {name for name in started.modules if name.startswith("chalicelib.sandbox.")}
+    assert not runs_code or handler == SANDBOX
 
 
 def test_functions_without_routes_load_neither_chalice_nor_the_api(task_root: Path, aws: Nowhere) -> None:

@@ -6,33 +6,106 @@ from typing import Any
 
 import pytest
 
+PINS = {
+    "PinsTable": {
+        "dynamodb:BatchWriteItem",
+        "dynamodb:DeleteItem",
+        "dynamodb:GetItem",
+        "dynamodb:PutItem",
+        "dynamodb:Query",
+        "dynamodb:UpdateItem",
+    },
+    "${BlobsBucket.Arn}/pins/*": {"s3:DeleteObject"},
+}
+TICKED = ("RunsTable", "EventsTable", "DeliveriesTable", "DefinitionsTable")
+
 PINNED = {
     "ApiHandlerRole": {
         "ApiLog": {"logs:CreateLogStream", "logs:PutLogEvents"},
-        "IdentitiesTable": {"dynamodb:GetItem"},
-        "DefinitionsTable": {"dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"},
+        "IdentitiesTable": {"dynamodb:GetItem", "dynamodb:PutItem"},
+        "${IdentitiesTable.Arn}/index/by_workspace": {"dynamodb:Query"},
+        **PINS,
+        "DefinitionsTable": {
+            "dynamodb:BatchGetItem",
+            "dynamodb:DeleteItem",
+            "dynamodb:GetItem",
+            "dynamodb:PutItem",
+            "dynamodb:Query",
+            "dynamodb:UpdateItem",
+        },
         "RunsTable": {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"},
         "${RunsTable.Arn}/index/by_workspace": {"dynamodb:Query"},
         "${RunsTable.Arn}/index/by_workflow": {"dynamodb:Query"},
-        "CountersTable": {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"},
+        "EventsTable": {"dynamodb:BatchWriteItem", "dynamodb:PutItem", "dynamodb:Query"},
+        "DeliveriesTable": {
+            "dynamodb:BatchGetItem",
+            "dynamodb:BatchWriteItem",
+            "dynamodb:GetItem",
+            "dynamodb:PutItem",
+            "dynamodb:Query",
+            "dynamodb:UpdateItem",
+        },
+        "${DeliveriesTable.Arn}/index/undelivered": {"dynamodb:Query"},
+        "CountersTable": {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"},
         "${BlobsBucket.Arn}/*": {"s3:GetObject", "s3:PutObject"},
         "BlobsBucket": {"s3:ListBucket"},
         "RunsQueue": {"sqs:SendMessage"},
+        "DeliveriesQueue": {"sqs:SendMessage"},
+        "Sandbox": {"lambda:InvokeFunction"},
+        "AccountsKey": {"kms:Decrypt", "kms:Encrypt"},
     },
+    "SandboxRole": {"SandboxLog": {"logs:CreateLogStream", "logs:PutLogEvents"}},
     "RunsWorkerRole": {
         "RunsLog": {"logs:CreateLogStream", "logs:PutLogEvents"},
         "RunsQueue": {"sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage", "sqs:SendMessage"},
-        "DefinitionsTable": {"dynamodb:GetItem"},
+        "DeliveriesQueue": {"sqs:SendMessage"},
+        "DefinitionsTable": {"dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"},
         "RunsTable": {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"},
+        "EventsTable": {"dynamodb:BatchWriteItem", "dynamodb:PutItem", "dynamodb:Query"},
+        "DeliveriesTable": {
+            "dynamodb:BatchGetItem",
+            "dynamodb:BatchWriteItem",
+            "dynamodb:PutItem",
+            "dynamodb:Query",
+            "dynamodb:UpdateItem",
+        },
+        **PINS,
+        "Sandbox": {"lambda:InvokeFunction"},
+        "AccountsKey": {"kms:Decrypt"},
+        "${DeliveriesTable.Arn}/index/undelivered": {"dynamodb:Query"},
         "CountersTable": {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"},
+        "${BlobsBucket.Arn}/*": {"s3:GetObject", "s3:PutObject"},
+        "BlobsBucket": {"s3:ListBucket"},
+    },
+    "DeliveriesWorkerRole": {
+        "DeliveriesLog": {"logs:CreateLogStream", "logs:PutLogEvents"},
+        "DeliveriesQueue": {"sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage", "sqs:SendMessage"},
+        "RunsQueue": {"sqs:SendMessage"},
+        "EventsTable": {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"},
+        "DeliveriesTable": {"dynamodb:PutItem", "dynamodb:UpdateItem"},
+        "DefinitionsTable": {
+            "dynamodb:BatchGetItem",
+            "dynamodb:GetItem",
+            "dynamodb:Query",
+            "dynamodb:UpdateItem",
+        },
+        "RunsTable": {"dynamodb:GetItem", "dynamodb:PutItem"},
+        "CountersTable": {"dynamodb:UpdateItem"},
         "${BlobsBucket.Arn}/*": {"s3:GetObject", "s3:PutObject"},
         "BlobsBucket": {"s3:ListBucket"},
     },
     "TickRole": {
         "TickLog": {"logs:CreateLogStream", "logs:PutLogEvents"},
-        "${RunsTable.Arn}/index/due": {"dynamodb:Query"},
-        "RunsTable": {"dynamodb:UpdateItem"},
+        **{f"${{{table}.Arn}}/index/due": {"dynamodb:Query"} for table in TICKED},
+        **{table: {"dynamodb:UpdateItem"} for table in TICKED},
+        "${PinsTable.Arn}/index/due": {"dynamodb:Query"},
+        "PinsTable": {"dynamodb:GetItem", "dynamodb:UpdateItem"},
+        **{
+            table: {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"}
+            for table in ("DefinitionsTable", "RunsTable")
+        },
         "RunsQueue": {"sqs:SendMessage"},
+        "DeliveriesQueue": {"sqs:SendMessage"},
     },
 }
 
@@ -60,6 +133,15 @@ def test_a_function_may_do_what_is_pinned_and_nothing_else(resources: dict[str, 
             allowed.setdefault(place(resource), set()).update(statement["Action"])
 
     assert allowed == PINNED[role]
+
+
+def test_the_function_that_runs_other_peoples_code_can_reach_nothing(resources: dict[str, Any]) -> None:
+    """Neither by its role nor by what it is told."""
+    (statement,) = statements(resources, "SandboxRole")
+    function = resources["Sandbox"]["Properties"]
+
+    assert {action.split(":")[0] for action in statement["Action"]} == {"logs"}
+    assert function["Environment"]["Variables"] == {"OUTBOUND_ALLOW": {"Ref": "OutboundAllow"}}
 
 
 def test_there_are_no_other_roles_and_no_managed_policies(resources: dict[str, Any]) -> None:

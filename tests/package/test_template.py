@@ -16,8 +16,9 @@ from chalicelib.config import Settings, from_environment
 from infra import alarms, templates
 from infra.targets import PackagingError
 
-FUNCTIONS = ("APIHandler", "RunsWorker", "Tick")
-QUEUE_FUNCTIONS = {"RunsWorker": "RunsQueue"}
+FUNCTIONS = ("APIHandler", "RunsWorker", "DeliveriesWorker", "Sandbox", "Tick")
+CALL_THE_SANDBOX = ("APIHandler", "RunsWorker")
+QUEUE_FUNCTIONS = {"RunsWorker": "RunsQueue", "DeliveriesWorker": "DeliveriesQueue"}
 
 
 def of_type(resources: dict[str, Any], type_: str) -> dict[str, Any]:
@@ -42,6 +43,8 @@ def test_the_functions_are_those_of_the_app(resources: dict[str, Any]) -> None:
     assert handlers == {
         "APIHandler": "app.app",
         "RunsWorker": "chalicelib.handlers.runs_worker",
+        "DeliveriesWorker": "chalicelib.handlers.deliveries_worker",
+        "Sandbox": "chalicelib.sandbox_function.sandbox",
         "Tick": "chalicelib.handlers.tick",
     }
     assert tuple(alarms.FUNCTIONS) == FUNCTIONS
@@ -53,6 +56,8 @@ def test_functions_have_their_own_size_log_and_role(resources: dict[str, Any]) -
     assert {name: (each["Timeout"], each["MemorySize"]) for name, each in functions.items()} == {
         "APIHandler": (29, 1024),
         "RunsWorker": (300, 1024),
+        "DeliveriesWorker": (120, 512),
+        "Sandbox": (300, 1024),
         "Tick": (55, 512),
     }
     assert len({each["Role"]["Fn::GetAtt"][0] for each in functions.values()}) == len(functions)
@@ -71,7 +76,7 @@ def test_functions_run_on_the_same_processor_and_python(resources: dict[str, Any
 
 
 def test_concurrency_is_reserved_only_when_asked_for(template: dict[str, Any]) -> None:
-    for function, role in zip(FUNCTIONS, ("Api", "Runs", "Tick"), strict=True):
+    for function, role in zip(FUNCTIONS, ("Api", "Runs", "Deliveries", "Sandbox", "Tick"), strict=True):
         reserved = template["Resources"][function]["Properties"]["ReservedConcurrentExecutions"]
         assert reserved == {
             "Fn::If": [f"ReservesFor{role}", {"Ref": f"{role}ReservedConcurrency"}, {"Ref": "AWS::NoValue"}]
@@ -84,11 +89,14 @@ def test_every_setting_of_the_functions_comes_from_the_stack(resources: dict[str
     asked = AskedFor()
     from_environment(asked)
     set_by_lambda = {"AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL"}
-    right_as_it_is = {"AUTH_CACHE_SECONDS", "WORKER_LEASE_SECONDS"}
+    right_as_it_is = {"AUTH_CACHE_SECONDS", "WORKER_LEASE_SECONDS", "DELIVERY_TIMEOUT_SECONDS"}
+    right_as_it_is |= {"DAILY_INVOCATIONS_QUOTA", "DAILY_COMPUTE_TIME_QUOTA_MS", "DAILY_CREDITS_QUOTA"}
 
-    for function in FUNCTIONS:
+    of_code = {"SANDBOX_FUNCTION", "ACCOUNTS_KMS_KEY", "COMPONENT_REGISTRY"}
+    for function in sorted({*FUNCTIONS} - {"Sandbox"}):
         given = resources[function]["Properties"]["Environment"]["Variables"]
-        assert given.keys() == asked.names - set_by_lambda - right_as_it_is
+        expected = asked.names - set_by_lambda - right_as_it_is
+        assert given.keys() == (expected if function in CALL_THE_SANDBOX else expected - of_code)
 
 
 class AskedFor(dict[str, str]):
@@ -128,7 +136,9 @@ def test_a_queue_feeds_its_function_with_partial_failures(resources: dict[str, A
 
     assert mapping["EventSourceArn"] == {"Fn::Sub": f"${{{queue}.Arn}}"}
     assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
-    assert mapping["ScalingConfig"] == {"MaximumConcurrency": {"Ref": "RunsMaximumConcurrency"}}
+    assert mapping["ScalingConfig"] == {
+        "MaximumConcurrency": {"Ref": f"{queue.removesuffix('Queue')}MaximumConcurrency"}
+    }
     assert mapping["BatchSize"] == 10
     assert resources[function]["Properties"]["RecursiveLoop"] == "Allow"
 
@@ -164,9 +174,19 @@ def test_the_tick_comes_every_minute_and_is_not_repeated(resources: dict[str, An
 def test_every_route_is_in_the_gateways_definition(resources: dict[str, Any]) -> None:
     paths = resources["RestAPI"]["Properties"]["Body"]["paths"]
 
-    served = {path: {verb.upper() for verb in verbs} - {"OPTIONS"} for path, verbs in paths.items()}
-    assert served == {path: set(verbs) for path, verbs in application.app.routes.items()}
-    assert all("options" in verbs for verbs in paths.values())
+    served = {path: {verb.upper() for verb in verbs} for path, verbs in paths.items()}
+    assert served == {path: {*verbs, "OPTIONS"} for path, verbs in application.app.routes.items()}
+
+
+def test_the_gateway_changes_no_byte_on_the_way_in_or_out(resources: dict[str, Any]) -> None:
+    """Signatures are made over bytes, and answers may be pictures; preflights it answers itself, as text."""
+    body = resources["RestAPI"]["Properties"]["Body"]
+    integrations = [
+        verb["x-amazon-apigateway-integration"] for path in body["paths"].values() for verb in path.values()
+    ]
+
+    assert body["x-amazon-apigateway-binary-media-types"] == ["*/*"]
+    assert {each["contentHandling"] for each in integrations} == {"CONVERT_TO_TEXT"}
 
 
 def test_the_gateway_is_regional_and_throttled(resources: dict[str, Any]) -> None:

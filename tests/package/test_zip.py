@@ -11,14 +11,19 @@ from pathlib import Path
 import pytest
 
 from bench.package_size import by_part
-from infra import archive, trim
+from infra import archive, templates, trim
 from infra.package import Package
 from infra.targets import PackagingError, of_this_process
 
-MOST_BYTES = {"dependencies": 2_450_000, "product": 950_000}
-"""Zipped. All of it is fetched and unpacked at every cold start. Raise a number only with a reason."""
+MOST_BYTES = {"dependencies": 5_250_000, "product": 2_600_000}
+"""Zipped. All of it is fetched and unpacked at every cold start. Raise a number only with a reason.
+
+The JavaScript engine takes 2,470,000 of the dependencies, models of the two services that run code and keep its
+credentials 30,000; the libraries that such code may import 1,000,000 of the product. Only one function loads them.
+"""
 
 PACKAGES = {
+    "_quickjs.abi3.so",
     "app.py",
     "botocore",
     "chalice",
@@ -27,8 +32,10 @@ PACKAGES = {
     "jmespath",
     "msgspec",
     "pynamodb",
+    "quickjs",
     "six.py",
     "typing_extensions.py",
+    "tzdata",
     "urllib3",
 }
 _ELF_MACHINE_ARM64 = 183
@@ -51,6 +58,21 @@ def test_it_holds_nothing_that_only_developers_need(zipped: zipfile.ZipFile) -> 
 
     assert [name for name in zipped.namelist() if name.startswith(unwanted)] == []
     assert [name for name in zipped.namelist() if name.endswith((".pyi", ".c", ".md"))] == []
+
+
+def test_it_holds_what_code_of_users_runs_on(zipped: zipfile.ZipFile) -> None:
+    names = set(zipped.namelist())
+
+    for directory, endings in (
+        ("sandbox/js", ".js"),
+        ("sandbox/vendor", (".js", ".txt")),
+        ("registry", (".mjs", ".ts")),
+    ):
+        root = templates.ROOT / "chalicelib" / directory
+        files = {path.relative_to(templates.ROOT).as_posix() for path in root.rglob("*") if path.is_file()}
+        expected = {name for name in files if name.endswith(endings)}
+        assert expected
+        assert expected <= names
 
 
 def test_it_is_not_larger_than_it_was(deployable: Package) -> None:
