@@ -28,7 +28,7 @@ types: $(STAMP)
 
 # The simulator over many seeds; a failing one prints how to run it again.
 soak: $(STAMP)
-	@$(BIN)/python -m tests.simulator --seeds 0:$(SEEDS)
+	@$(BIN)/python -m tests.simulator --kind all --seeds 0:$(SEEDS)
 
 bench: $(STAMP)
 	@$(BIN)/python -m bench

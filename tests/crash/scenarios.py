@@ -392,6 +392,68 @@ def watched(world: World) -> None:
     world.go_on()
 
 
+def event(node_id: str, type_: str, channel: str = "", n: int = 1) -> dict[str, Any]:
+    return node(node_id, "emit", event={"type": type_, "n": n}, channel=channel)
+
+
+def done() -> dict[str, Any]:
+    """An end that names no event, as an `emit` would."""
+    return node("done", "transform", values={"is": "done"})
+
+
+def delivered(world: World) -> None:
+    """Two endpoints and a workflow hear of it; one endpoint takes it only the second time."""
+    world.receiver.flaky = {"/books"}
+    workflow = world.prepare(*in_a_row(event("say", "order.created"), event("more", "order.paid", "orders"), done()))
+    world.listen(workflow, "books", "", "orders")
+    world.listen(workflow, "stock", "orders")
+    other = world.prepare([node("seen", "transform", values={"n": "{{ $input.n }}"})])
+    world.tell_workflow(workflow, "orders", other)
+    world.begin(workflow)
+    world.go_on()
+
+
+def end_delivered(world: World) -> None:
+    workflow = world.prepare([post("one")])
+    world.listen(workflow, "books", "")
+    world.begin(workflow)
+    world.go_on()
+
+
+def dead_letter(world: World) -> None:
+    world.receiver.gone = {"/books"}
+    workflow = world.prepare(*in_a_row(event("say", "order.created"), done()))
+    world.listen(workflow, "books", "")
+    world.listen(workflow, "trouble", "$errors")
+    world.begin(workflow)
+    world.go_on()
+
+
+def held(world: World) -> None:
+    workflow = world.prepare(*in_a_row(event("say", "order.created"), done()))
+    endpoint = world.listen(workflow, "books", "")
+    world.order("POST", f"/v1/webhooks/{endpoint}/pause")
+    world.begin(workflow)
+    world.go_on()
+    assert world.delivered() == []
+    world.order("POST", f"/v1/webhooks/{endpoint}/resume")
+    world.go_on()
+    assert len(world.delivered()) == 1
+
+
+def heard_in_circles(world: World) -> None:
+    """Two workflows that hear each other, until somebody fails."""
+    fork_ = node("if", "condition", condition="$input.n < 2")
+    nodes = [fork_, event("say", "again", "ring", 2), done(), node("end", "fail")]
+    edges = ("if", "say", "true"), ("say", "done"), ("if", "end", "false")
+    one, other = (world.prepare(nodes, *edges) for _ in range(2))
+    world.tell_workflow(one, "ring", other)
+    world.tell_workflow(other, "ring", one)
+    world.listen(other, "trouble", "$errors")
+    world.begin(one, n=1)
+    world.go_on()
+
+
 SCENARIOS = (
     Scenario("a chain of calls", chain),
     Scenario("parallel branches", parallel),
@@ -428,4 +490,9 @@ SCENARIOS = (
     Scenario("a workflow's life", defined, {"a": "cancelled"}),
     Scenario("a bulk retry", bulk_retried, dict.fromkeys("ab", "succeeded")),
     Scenario("a run that is watched", watched),
+    Scenario("events that are delivered", delivered),
+    Scenario("an end that is delivered", end_delivered),
+    Scenario("a dead letter", dead_letter),
+    Scenario("a delivery that is held", held),
+    Scenario("workflows that hear each other", heard_in_circles),
 )

@@ -118,9 +118,12 @@ class Wire:
     def _send(self, client: Any, operation: str, parameters: dict[str, Any]) -> Any:
         # A delay is kept by the test's clock, not by the queue's own.
         delay = parameters.pop("DelaySeconds", 0)
+        delays = {entry["Id"]: entry.pop("DelaySeconds", 0) for entry in parameters.get("Entries", ())}
         answer = getattr(client, operation)(**parameters)
         if operation == "send_message":
             self._log.delays[answer["MessageId"]] = delay
+        if operation == "send_message_batch":
+            self._log.delays |= {each["MessageId"]: delays[each["Id"]] for each in answer["Successful"]}
         if operation == "put_item" and parameters["Item"].get("place", {}).get("S") == RUN:
             self._log.run_ids.append(parameters["Item"]["run_id"]["S"])
         return answer
@@ -141,7 +144,8 @@ class _Client:
 
 def _resource(parameters: Mapping[str, Any]) -> str:
     """What it is called on every stage: names are `penstock-<stage>-<this>`, a bucket's with more behind it."""
-    name: str = parameters.get("TableName") or parameters.get("QueueUrl") or parameters["Bucket"]
+    several = next(iter(parameters.get("RequestItems", ())), None)
+    name: str = parameters.get("TableName") or several or parameters.get("QueueUrl") or parameters["Bucket"]
     index = parameters.get("IndexName")
     return name.rpartition("penstock-")[2].split("-")[1] + (f"/{index}" if index else "")
 

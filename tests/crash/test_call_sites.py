@@ -6,7 +6,6 @@ import itertools
 import logging
 from collections import deque
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
@@ -51,8 +50,7 @@ def test_a_death_at_any_call_changes_nothing(clients: AwsClients, scenario: Scen
     stage = next(stages)
     whole = World(stage, Script())
     scenario.play(whole)
-    expected = whole.ends()
-    assert {name: end[0] for name, end in expected.items()} == scenario.ends
+    assert {name: end[0] for name, end in whole.ends().items()} == scenario.ends
     scripts: deque[tuple[Crash, ...]] = deque((crash,) for crash in crashes(whole.script, moment))
     known = set(whole.script.reached)
     problems: list[str] = []
@@ -61,7 +59,7 @@ def test_a_death_at_any_call_changes_nothing(clients: AwsClients, scenario: Scen
         crashed = scripts.popleft()
         try:
             world = world_with(stage, scenario, crashed)
-            check(world, scenario, expected, whole.effects())
+            check(world, scenario, whole)
         except AssertionError as error:
             problems.append(f"{', then '.join(map(str, crashed))}:\n    {error}")
             stage = next(stages)
@@ -92,12 +90,15 @@ def world_with(stage: Stage, scenario: Scenario, crashed: tuple[Crash, ...]) -> 
     raise AssertionError("a call was not reached")
 
 
-def check(world: World, scenario: Scenario, expected: dict[str, Any], effects: list[tuple[str, str]]) -> None:
-    ends = world.ends()
+def check(world: World, scenario: Scenario, whole: World) -> None:
+    """The world has come to what the one came to in which nobody died."""
+    ends, expected = world.ends(), whole.ends()
     in_doubt = {name for name in scenario.or_unknown if ends[name][2] is not None and ends[name][2][0] == "unknown"}
     assert {**expected, **{name: ends[name] for name in in_doubt}} == ends
+    assert world.told() == whole.told()
     if not in_doubt:
-        assert sorted(world.effects()) == sorted(effects)
+        assert sorted(world.effects()) == sorted(whole.effects())
+        assert world.delivered() == whole.delivered()
     items = world.items()
     changed = [place for place, item in world.recorded.items() if items.get(place) != item]
     assert not changed, f"records were changed: {changed}"

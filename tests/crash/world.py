@@ -17,10 +17,15 @@ from typing import Any
 import app as application
 from chalicelib import config
 from chalicelib.bootstrap import Services
+from chalicelib.domain.events import ERRORS, Emitter, EmitterKind, EventQuery
 from chalicelib.domain.http import HttpRequest, HttpResponse
+from chalicelib.domain.identity import SCOPES, Principal
+from chalicelib.domain.listing import DUE_SHARDS
 from chalicelib.domain.run import LIVE, RunStatus
 from chalicelib.local.resources import Resources, create_resources
 from chalicelib.queues.batches import RunBatches
+from chalicelib.queues.deliveries import DeliveryBatches
+from chalicelib.services.endpoints import Settings
 from chalicelib.services.worker import Worker
 from chalicelib.store.aws import AwsClients
 from chalicelib.store.places import RUN
@@ -53,8 +58,12 @@ class Stage:
             definitions_table=tables.definitions,
             runs_table=tables.runs,
             counters_table=tables.counters,
+            events_table=tables.events,
+            deliveries_table=tables.deliveries,
+            pins_table=tables.pins,
             bodies_bucket=self.resources.bucket,
             runs_queue_url=self.resources.runs_queue_url,
+            deliveries_queue_url=self.resources.deliveries_queue_url,
         )
 
 
@@ -63,16 +72,18 @@ class Message:
     visible_at: datetime
     id: str
     body: str
+    is_delivery: bool
 
 
 @dataclass
 class Receiver:
-    """Answers every request, and keeps it. `broken` paths are refused, `flaky` ones the first time; `during` is done
-    once, while the request for its path is under way."""
+    """Answers every request, and keeps it. `broken` paths are refused, `gone` ones for ever, `flaky` ones the first
+    time; `during` is done once, while the request for its path is under way."""
 
     clock: FixedClock
     requests: list[HttpRequest] = field(default_factory=list)
     broken: set[str] = field(default_factory=set)
+    gone: set[str] = field(default_factory=set)
     flaky: set[str] = field(default_factory=set)
     bodies: dict[str, bytes] = field(default_factory=dict)
     during: dict[str, Callable[[], object]] = field(default_factory=dict)
@@ -86,6 +97,8 @@ class Receiver:
             self.during.pop(path)()
         if path in self.broken:
             return self._reply(request, 400, b'{"is": "broken"}')
+        if path in self.gone:
+            return self._reply(request, 410, b'{"is": "gone"}')
         if path in self.flaky:
             self.flaky.discard(path)
             return self._reply(request, 503, b'{"is": "flaky"}')
@@ -116,6 +129,9 @@ class Process(Services):
         self._wire.check()
         return answer
 
+    def check_url(self, url: str) -> None:
+        """Any may be called."""
+
     @cached_property
     def worker(self) -> RunBatches:
         inline = InlineSpawner()
@@ -129,7 +145,13 @@ class Process(Services):
             self.children,
             self.limiter,
         )
-        return RunBatches(worker.advance, inline.group, self.clock.now)
+        return RunBatches(worker.advance, inline.group, self.clock.now, fire=self.firing.fire)
+
+    @cached_property
+    def deliveries_worker(self) -> DeliveryBatches:
+        inline = InlineSpawner()
+        fanout = replace(self.fanout, spawner=inline)
+        return DeliveryBatches(fanout.tell, self.deliverer.attempt, inline.group, self.clock.now)
 
 
 class World:
@@ -144,6 +166,7 @@ class World:
         self.accepted: dict[str, str] = {}
         self.recorded: dict[tuple[str, str], Any] = {}
         self.log = Log()
+        self.endpoints: dict[str, str] = {}
         self._messages: list[Message] = []
         self._ticked_at = START
         self._api_died = False
@@ -177,6 +200,12 @@ class World:
         assert good, f"{method} {target}: {answer.status} {answer.text}"
         return answer.data if answer.status in {200, 201} else None
 
+    def order(self, method: str, target: str) -> None:
+        """A call of a door whose answers have no envelope, repeated until there is one."""
+        while (answer := self._answer(method, target, None, None)) is None:
+            pass
+        assert answer.status in {200, 204}, f"{method} {target}: {answer.status} {answer.text}"
+
     def _answer(self, *request: Any) -> Answer | None:
         """None if the process died before it had answered."""
         try:
@@ -205,6 +234,19 @@ class World:
             workflow_id: str = self.call("POST", "/v1/workflows", document)["id"]
             self.call("POST", f"/v1/workflows/{workflow_id}/status", {"status": "active"})
         return workflow_id
+
+    def listen(self, workflow_id: str, name: str, *channels: str) -> str:
+        """An endpoint at the path of this name that hears these channels of the workflow."""
+        owner = Principal("user_1", self.workspace_id, "key", SCOPES)
+        endpoint = self.observer.endpoints.create(owner, Settings(url=f"http://receiver.test/{name}"))
+        self.endpoints[name] = endpoint.id
+        for channel in channels:
+            self.observer.subscriptions.create(owner, workflow_id, channel, endpoint.id)
+        return endpoint.id
+
+    def tell_workflow(self, emitter_id: str, channel: str, workflow_id: str) -> None:
+        owner = Principal("user_1", self.workspace_id, "key", SCOPES)
+        self.observer.subscriptions.create(owner, emitter_id, channel, workflow_id)
 
     def read_everything(self) -> None:
         """Whatever a list shows can be read, so nothing is half there that a dead process of the API left behind."""
@@ -264,11 +306,16 @@ class World:
         self._messages.clear()
 
     def _take_messages(self) -> None:
-        sqs, url = self.stage.clients.sqs, self.stage.resources.runs_queue_url
+        resources = self.stage.resources
+        self._take_messages_of(resources.runs_queue_url, is_delivery=False)
+        self._take_messages_of(resources.deliveries_queue_url, is_delivery=True)
+
+    def _take_messages_of(self, url: str, *, is_delivery: bool) -> None:
+        sqs = self.stage.clients.sqs
         while found := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
             for message in found:
                 visible_at = self.clock.now() + timedelta(seconds=self.log.delays.pop(message["MessageId"]))
-                self._messages.append(Message(visible_at, message["MessageId"], message["Body"]))
+                self._messages.append(Message(visible_at, message["MessageId"], message["Body"], is_delivery))
                 sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
 
     def _is_visible(self) -> bool:
@@ -283,7 +330,8 @@ class World:
         self._messages.remove(message)
         event = {"Records": [{"messageId": message.id, "body": message.body}]}
         try:
-            answer = self.worker.worker.handle_batch(event, FUNCTION_SECONDS * 1000)
+            batches = self.worker.deliveries_worker if message.is_delivery else self.worker.worker
+            answer = batches.handle_batch(event, FUNCTION_SECONDS * 1000)
         except Killed:
             self._bury()
             self.worker = self._process()
@@ -307,8 +355,15 @@ class World:
             self.worker = self._process()
 
     def _due(self) -> list[str]:
-        """The runs that are in the due index."""
-        return [run_id for run_id in self.log.run_ids if "due_at" in self._stored(run_id)]
+        """What is in a due index: runs, and where there are listeners, events and deliveries."""
+        runs = [run_id for run_id in self.log.run_ids if "due_at" in self._stored(run_id)]
+        return [*runs, *(self._due_for_listeners() if self.endpoints else ())]
+
+    def _due_for_listeners(self) -> Iterator[str]:
+        stores, later = self.observer.stores, self.clock.now() + timedelta(days=30)
+        for shard in range(DUE_SHARDS):
+            yield from (str(entry.place.id) for entry in stores.events.due(shard, later, 100))
+            yield from (entry.place.id for entry in stores.deliveries.due(shard, later, 100))
 
     def _stored(self, run_id: str) -> dict[str, Any]:
         answer = self.stage.clients.dynamodb.get_item(
@@ -355,9 +410,41 @@ class World:
     def effects(self) -> list[tuple[str, str]]:
         """The distinct effects of accepted runs: where they went, and their keys, in the order of the first of each."""
         names = {run_id: name for name, run_id in self.accepted.items()}
-        keys = ((request.url, request.headers["Idempotency-Key"]) for request in self.receiver.requests)
+        keyed = [request for request in self.receiver.requests if "Idempotency-Key" in request.headers]
+        keys = ((request.url, request.headers["Idempotency-Key"]) for request in keyed)
         known = ((url, key.partition("/")) for url, key in keys)
         return list(dict.fromkeys((url, f"{names[run]}/{step}") for url, (run, _, step) in known if run in names))
+
+    def delivered(self) -> list[tuple[str, str]]:
+        """What each endpoint got, and whether it says of which it is, however often each came."""
+        got: dict[str, HttpRequest] = {}
+        for request in self.receiver.requests:
+            if "webhook-id" in request.headers:
+                first = got.setdefault(request.headers["webhook-id"], request)
+                assert first.body == request.body, "a delivery is the same at every attempt"
+        return sorted((request.url, self._kind_of(json.loads(request.body or b""))) for request in got.values())
+
+    @staticmethod
+    def _kind_of(payload: Any) -> str:
+        """A payload without what differs from world to world."""
+        if "error" in payload:
+            return f"error {payload['error']['code']}"
+        return f"{payload['type']} {payload.get('n', '')}"
+
+    def told(self) -> dict[str, int]:
+        """How many events there are of the ends of each accepted run."""
+        told = dict.fromkeys(self.accepted, 0)
+        names = {run_id: name for name, run_id in self.accepted.items()}
+        runs = (self.observer.stores.runs.get(run_id) for run_id in self.accepted.values())
+        for workflow_id in {run.workflow_id for run in runs}:
+            emitter = Emitter(self.workspace_id, EmitterKind.WORKFLOW, workflow_id)
+            for stream in ("", ERRORS):
+                for event in self.observer.stores.events.page(emitter, stream, EventQuery(limit=100)).items:
+                    payload: Any = event.emission.payload
+                    run_id = payload.get("run_id") or payload.get("data", {}).get("run_id")
+                    if run_id in names:
+                        told[names[run_id]] += 1
+        return told
 
     def _unnamed(self, output: Any) -> Any:
         """Without ids, which differ from world to world."""

@@ -1,4 +1,5 @@
-"""`python -m tests.simulator`: one seed with its trace (`--seed N`), or a range (`--seeds A:B`).
+"""`python -m tests.simulator`: one seed with its trace (`--seed N`), or a range (`--seeds A:B`), of what `--kind` says:
+`runs` (the default), `deliveries` or `schedules`, of a range also `all`.
 
 A range fails if a seed does, or if no seed met some kind of fault.
 """
@@ -9,7 +10,7 @@ import argparse
 import sys
 import time
 
-from tests.simulator.report import Totals, command, run_seeds, story
+from tests.simulator.report import KINDS, Totals, command, run_seeds, story
 
 
 def main() -> int:
@@ -18,8 +19,12 @@ def main() -> int:
     choice.add_argument("--seed", type=int, help="run one seed and print what happened")
     choice.add_argument("--seeds", type=_range, metavar="A:B", help="run the seeds from A up to, not including, B")
     parser.add_argument("--about", default="", help="with --seed: only the lines that speak of this")
+    parser.add_argument("--kind", choices=(*KINDS, "all"), default="runs", help="what is simulated")
     given = parser.parse_args()
-    return _one(given.seed, given.about) if given.seed is not None else _many(given.seeds)
+    if given.seed is not None:
+        return _one("runs" if given.kind == "all" else given.kind, given.seed, given.about)
+    kinds = tuple(KINDS) if given.kind == "all" else (given.kind,)
+    return max([_many(kind, given.seeds) for kind in kinds])
 
 
 def _range(text: str) -> range:
@@ -27,23 +32,23 @@ def _range(text: str) -> range:
     return range(int(first or 0), int(end))
 
 
-def _one(seed: int, about: str) -> int:
-    text, is_well = story(seed, about)
+def _one(kind: str, seed: int, about: str) -> int:
+    text, is_well = story(kind, seed, about)
     print(text)  # noqa: T201 - a command's output
     return 0 if is_well else 1
 
 
-def _many(seeds: range) -> int:
-    totals = Totals()
+def _many(kind: str, seeds: range) -> int:
+    totals = Totals(kind)
     began = time.monotonic()
     for seed in run_seeds(seeds, totals):
-        print(f"seed {seed}: {totals.failures[seed]}\n    {command(seed)}", flush=True)  # noqa: T201
+        print(f"seed {seed}: {totals.failures[seed]}\n    {command(kind, seed)}", flush=True)  # noqa: T201
     seconds = time.monotonic() - began
     print(  # noqa: T201
-        f"{totals.seeds} seeds, {totals.runs} runs, {totals.steps} recorded steps, "
+        f"{kind}: {totals.seeds} seeds, {totals.runs} runs, {totals.steps} recorded steps, "
         f"{sum(totals.faults.values())} faults in {seconds:.1f} s; {len(totals.failures)} failed",
         *(f"  {count:>9} {kind}" for kind, count in sorted(totals.faults.items())),
-        *(f"  {count:>9} runs ended {end}" for end, count in sorted(totals.ends.items())),
+        *(f"  {count:>9} {end}" for end, count in sorted(totals.ends.items())),
         *(f"  NOT MET   {kind}" for kind in totals.missed()),
         sep="\n",
     )

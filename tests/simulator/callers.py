@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from chalicelib.domain.errors import ConflictError, InvalidError, NotFoundError, UnavailableError
 from chalicelib.domain.identity import Principal
@@ -22,31 +21,21 @@ _REFUSALS = (ConflictError, InvalidError, NotFoundError, UnavailableError)
 _ACTIONS = ("cancel", "pause", "resume", "resume", "answer", "answer", "answer", "retry", "retry", "rerun", "view")
 
 
-@dataclass(slots=True)
-class Callers:
-    world: World
-    faults: Faults
-    watch: Watch
-    runs: Runs
-    control: Control
-    workflows: Sequence[Workflow]
-    count: int = 0
+class Client:
+    """Makes calls of the API, each by a process of its own. What is refused is no matter; any other error is."""
 
-    def plan(self, starts: int, actions: int, until_ms: int) -> None:
-        """Spreads calls over the time up to `until_ms`, the starts over its first half."""
-        rng = self.world.random
-        for _ in range(starts):
-            self._call("start", int(rng.random() ** 2 * until_ms / 2), self._start)
-        for _ in range(actions):
-            self._call("api", int(rng.random() ** 2 * until_ms), self._meddle)
+    def __init__(self, world: World, faults: Faults) -> None:
+        self.world = world
+        self.faults = faults
+        self._count = 0
 
     def now(self, course: Callable[[], None]) -> None:
         """One call, at this moment."""
-        self._call("api", 0, course)
+        self.call("api", 0, course)
 
-    def _call(self, name: str, after_ms: int, course: Callable[[], None]) -> None:
-        self.count += 1
-        invocation = Invocation(f"{name}{self.count}", self.faults.skew_ms())
+    def call(self, name: str, after_ms: int, course: Callable[[], None]) -> None:
+        self._count += 1
+        invocation = Invocation(f"{name}{self._count}", self.faults.skew_ms())
         invocation.died = self._died
 
         def ended(error: BaseException | None) -> None:
@@ -55,8 +44,36 @@ class Callers:
 
         self.world.spawn(invocation.name, invocation, course, ended, after_ms)
 
+    def note(self, action: str, *about: object) -> None:
+        self.world.trace.add(self.world.now_ms, self.world.acting().name, f"API {action}", (about, {}))
+
     def _died(self) -> None:
         self.world.faults["caller died"] += 1
+
+
+class Callers(Client):
+    def __init__(
+        self,
+        world: World,
+        faults: Faults,
+        watch: Watch,
+        runs: Runs,
+        control: Control,
+        workflows: Sequence[Workflow],
+    ) -> None:
+        super().__init__(world, faults)
+        self.watch = watch
+        self.runs = runs
+        self.control = control
+        self.workflows = workflows
+
+    def plan(self, starts: int, actions: int, until_ms: int) -> None:
+        """Spreads calls over the time up to `until_ms`, the starts over its first half."""
+        rng = self.world.random
+        for _ in range(starts):
+            self.call("start", int(rng.random() ** 2 * until_ms / 2), self._start)
+        for _ in range(actions):
+            self.call("api", int(rng.random() ** 2 * until_ms), self._meddle)
 
     def _start(self) -> None:
         rng = self.world.random
@@ -70,7 +87,7 @@ class Callers:
             return
         run_id = rng.choice(list(self.watch.known))
         action = rng.choice(_ACTIONS)
-        self.world.trace.add(self.world.now_ms, self.world.acting().name, f"API {action}", ((run_id,), {}))
+        self.note(action, run_id)
         match action:
             case "cancel":
                 self.runs.cancel(PRINCIPAL, run_id)

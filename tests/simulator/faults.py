@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 
 from tests.simulator.world import World
 
-KINDS = frozenset(
+_KINDS = frozenset(
     {
         "message lost",
         "message repeated",
@@ -31,13 +31,28 @@ KINDS = frozenset(
         "ticks at once",
         "tick late",
         "ticks missing",
-        "receiver hangs",
-        "receiver hangs, applied",
-        "receiver refuses for a while",
-        "connection dropped",
-        "connection dropped, applied",
     }
 )
+RUN_KINDS = _KINDS | {
+    "receiver hangs",
+    "receiver hangs, applied",
+    "receiver refuses for a while",
+    "connection dropped",
+    "connection dropped, applied",
+}
+SCHEDULE_KINDS = _KINDS
+DELIVERY_KINDS = _KINDS | {
+    "messages half sent",
+    "receiver hangs",
+    "receiver hangs, applied",
+    "connection dropped",
+    "connection dropped, applied",
+    "receiver refuses",
+    "receiver redirects",
+    "receiver asks for a pause",
+    "receiver is gone",
+    "receiver not allowed",
+}
 
 
 @dataclass(slots=True)

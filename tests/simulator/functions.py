@@ -1,14 +1,14 @@
-"""The functions of a deployment: the worker that messages start, and the tick that the schedule starts."""
+"""The functions of a deployment: those that the messages of a queue start, and the tick that the schedule starts."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from chalicelib.domain.errors import UnavailableError
 from chalicelib.services.tick import Tick
-from chalicelib.services.worker import Worker
 from tests.fakes import START
 from tests.simulator.faults import Faults
 from tests.simulator.world import Invocation, ViolationError, World
@@ -19,25 +19,34 @@ TICK_MS = 60_000
 TICK_TIMEOUT_MS = 55_000
 
 
+Handle = Callable[[Any, datetime], None]
+"""Works off what one message says, until the function must have ended."""
+
+
 @dataclass(eq=False, slots=True)
 class Message:
-    run_id: str
+    body: object
     receives: int = 0
 
 
-class WorkerFunction:
-    """Works off messages in batches. Those of a batch that failed or died come back, up to five times."""
+class MessageFunction:
+    """Works off messages in batches. Those of a batch that failed or died come back, up to five times.
 
-    def __init__(self, world: World, faults: Faults, worker: Worker, visibility_ms: int) -> None:
+    `process` is asked for one process to work in for each invocation."""
+
+    def __init__(
+        self, world: World, faults: Faults, name: str, process: Callable[[], Handle], visibility_ms: int
+    ) -> None:
         self._world = world
         self._faults = faults
-        self._worker = worker
+        self._name = name
+        self._process = process
         self._visibility_ms = visibility_ms
         self._arrived: list[Message] = []
         self._count = 0
 
-    def deliver(self, run_id: str) -> None:
-        self._receive(Message(run_id))
+    def deliver(self, body: object) -> None:
+        self._receive(Message(body))
 
     def _receive(self, message: Message) -> None:
         message.receives += 1
@@ -56,14 +65,17 @@ class WorkerFunction:
     def _invoke(self, batch: list[Message]) -> None:
         world = self._world
         self._count += 1
-        invocation = Invocation(f"worker{self._count}", self._faults.skew_ms())
+        invocation = Invocation(f"{self._name}{self._count}", self._faults.skew_ms())
         open_messages = dict.fromkeys(batch)
         lasts_ms = self._faults.function_ms()
         until = world.time(invocation.skew_ms) + timedelta(milliseconds=lasts_ms)
         invocation.died = lambda: self._redeliver(batch)
+        handle = self._process()
+        failed: list[Message] = []
         for number, message in enumerate(batch):
             name = f"{invocation.name}.{number}" if len(batch) > 1 else invocation.name
-            self._spawn(name, invocation, message, until, open_messages)
+            course = lambda message=message: handle(message.body, until)  # noqa: E731
+            self._spawn(name, invocation, message, course, open_messages, failed)
 
         def time_out() -> None:
             if open_messages and not invocation.is_dead:
@@ -78,19 +90,22 @@ class WorkerFunction:
         name: str,
         invocation: Invocation,
         message: Message,
-        until: datetime,
+        course: Callable[[], None],
         open_messages: dict[Message, None],
+        failed: list[Message],
     ) -> None:
         def ended(error: BaseException | None) -> None:
             open_messages.pop(message, None)
             if isinstance(error, UnavailableError):
-                self._redeliver([message])
+                failed.append(message)
             elif error is not None:
                 raise ViolationError(f"{name} raised {type(error).__name__}: {error}") from error
+            if not open_messages:
+                self._redeliver(failed)
             if not open_messages and any(not actor.has_ended for actor in invocation.actors):
                 raise ViolationError(f"{name} ended and left steps behind that still run")
 
-        self._world.spawn(name, invocation, lambda: self._worker.advance(message.run_id, until), ended)
+        self._world.spawn(name, invocation, course, ended)
 
     def _redeliver(self, messages: list[Message]) -> None:
         for message in messages:
@@ -117,6 +132,12 @@ class TickFunction:
         due_at = self._earliest_due()
         if due_at is not None:
             self.consider(due_at)
+
+    def recover(self) -> None:
+        """Ticks that were missing are missing no longer."""
+        self._least_ms = 0
+        self._next_ms = -1
+        self.schedule()
 
     def consider(self, due_at: datetime) -> None:
         """Something is due then. Clocks that are ahead and the tick's own foresight see it earlier than that."""

@@ -192,6 +192,9 @@ class Watch:
         known = self.finals.setdefault(run_id, {}).setdefault((counts.key, counts.generation), counts)
         if known != counts:
             self.fail(f"the recorded outcome of {step} changed")
+        for outcome in (counts, *also):
+            if outcome.error is not None and outcome.error.type == "internal":
+                self.fail(f"{step} failed for a reason inside the engine")
         for outcome in also:
             self._computed(run_id, outcome)
         run = self._stored(run_id)
@@ -220,8 +223,6 @@ class Watch:
         node = program.find(outcome.node_id)
         if node and (node.kind is Kind.WAIT or (node.kind is Kind.INPUT and outcome.error is not None)):
             self._is_over(step, outcome.finished_at, self._now())
-        if outcome.error is not None and outcome.error.type == "internal":
-            self.fail(f"{step} failed for a reason inside the engine")
 
     def _read(self, run_id: str, history: History) -> None:
         read = {(outcome.key, outcome.generation): outcome for outcome in history.outcomes}

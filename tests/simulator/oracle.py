@@ -97,8 +97,9 @@ class _Reading:
         around, _, _ = key.rpartition("/")
         if not around:
             return True
-        container, at, number = around.rpartition(".")[0].rpartition("@")
-        return self._is_present(container, int(number)) if at and number.isdigit() else self._is_present(number, 0)
+        slot = around.rpartition(".")[0]
+        container, _, number = slot.rpartition("@")
+        return self._is_present(container, int(number)) if number.isdigit() and container else self._is_present(slot, 0)
 
     def graph(
         self,

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+from chalicelib.domain.deliveries import DeliveryPlace
 from chalicelib.domain.errors import PenstockError, UnavailableError
-from chalicelib.domain.listing import DueRun
+from chalicelib.domain.events import EventPlace
+from chalicelib.domain.listing import DUE_SHARDS
 from chalicelib.domain.run import Outcome
 from chalicelib.domain.tasks import Task
 from chalicelib.services.ports import Performer
-from tests.fakes import MemoryRunStore
 from tests.simulator.faults import Faults
 from tests.simulator.world import World
 
@@ -23,6 +25,21 @@ class Observer(Protocol):
     def before(self, call: str, arguments: tuple[Any, ...], named: dict[str, Any]) -> None: ...
 
     def after(self, call: str, arguments: tuple[Any, ...], named: dict[str, Any], result: Any) -> None: ...
+
+
+class Observers:
+    """Several observers of one port, in order."""
+
+    def __init__(self, *observers: Observer) -> None:
+        self._observers = observers
+
+    def before(self, call: str, arguments: tuple[Any, ...], named: dict[str, Any]) -> None:
+        for observer in self._observers:
+            observer.before(call, arguments, named)
+
+    def after(self, call: str, arguments: tuple[Any, ...], named: dict[str, Any], result: Any) -> None:
+        for observer in self._observers:
+            observer.after(call, arguments, named, result)
 
 
 class Port:
@@ -85,28 +102,28 @@ class Port:
         self._world.kill(self._world.acting().invocation)
 
 
-class StaleRunStore:
-    """The run store, whose due index is at times read as it was a while ago."""
+class StaleIndex:
+    """A store whose due index is at times read as it was a while ago."""
 
-    def __init__(self, world: World, faults: Faults, store: MemoryRunStore, shards: int) -> None:
+    def __init__(self, world: World, faults: Faults, store: Any) -> None:
         self._faults = faults
         self._world = world
         self._store = store
-        self._shards = shards
-        self._snapshot: list[tuple[DueRun, ...]] = []
+        self._snapshot: list[tuple[Any, ...]] = []
 
     def __getattr__(self, name: str) -> Any:
         method = getattr(self._store, name)
         setattr(self, name, method)
         return method
 
-    def due(self, shard: int, now: datetime, limit: int) -> tuple[DueRun, ...]:
+    def due(self, shard: int, now: datetime, limit: int) -> tuple[Any, ...]:
         if not self._snapshot or self._faults.happens(0.1):
             horizon = now + timedelta(days=1)
-            self._snapshot = [self._store.due(each, horizon, 1000) for each in range(self._shards)]
+            self._snapshot = [self._store.due(each, horizon, 1000) for each in range(DUE_SHARDS)]
         if self._faults.happens(self._faults.odds.stale, "stale index"):
             return tuple(entry for entry in self._snapshot[shard] if entry.due_at <= now)[:limit]
-        return self._store.due(shard, now, limit)
+        found: tuple[Any, ...] = self._store.due(shard, now, limit)
+        return found
 
 
 class SkewedClock:
@@ -185,15 +202,39 @@ class ObservedPerformer:
         return outcome
 
 
+@dataclass(frozen=True, slots=True)
+class FireMessage:
+    """What the runs queue carries for a schedule; for a run it is its id."""
+
+    schedule_id: str
+    workspace_id: str
+
+
 class SimulatedQueue:
     """Delivers each hint never, once or several times, on time or later, to `deliver`."""
 
-    def __init__(self, world: World, faults: Faults, deliver: Callable[[str], None]) -> None:
+    def __init__(self, world: World, faults: Faults, deliver: Callable[[Any], None]) -> None:
         self._world = world
         self._faults = faults
         self._deliver = deliver
 
     def send(self, run_id: str, workspace_id: str, delay_seconds: int = 0) -> None:
+        self._post(run_id, delay_seconds)
+
+    def send_fire(self, schedule_id: str, workspace_id: str, delay_seconds: int = 0) -> None:
+        self._post(FireMessage(schedule_id, workspace_id), delay_seconds)
+
+    def send_event(self, place: EventPlace) -> None:
+        self._post(place, 0)
+
+    def send_deliveries(self, places: tuple[DeliveryPlace, ...], delay_seconds: int = 0) -> None:
+        """Messages that go together, of which the queue may take some only."""
+        for number, place in enumerate(places):
+            if number and self._faults.happens(self._faults.odds.unavailable, "messages half sent"):
+                raise UnavailableError("Some were not taken.")
+            self._post(place, delay_seconds)
+
+    def _post(self, body: object, delay_seconds: int) -> None:
         assert isinstance(delay_seconds, int)
         faults, rng = self._faults, self._world.random
         if faults.happens(faults.odds.lost, "message lost"):
@@ -206,4 +247,4 @@ class SimulatedQueue:
             if faults.happens(faults.odds.late, "message late"):
                 late_ms = rng.choice((5_000, 120_000, 7_200_000))
             delay_ms = min(max(delay_seconds, 0), 900) * 1000
-            self._world.at(self._world.now_ms + delay_ms + late_ms, lambda: self._deliver(run_id))
+            self._world.at(self._world.now_ms + delay_ms + late_ms, lambda: self._deliver(body))

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from chalicelib.domain.run import Answer, Outcome, RunStatus
+from chalicelib.domain.run import Answer, Outcome, RunStatus, Touch
 from chalicelib.domain.tasks import Task
 from chalicelib.services.ports import Clock, Performer
 from chalicelib.services.worker import Worker
@@ -86,19 +86,19 @@ class LosesNews(BrokenStore):
 
 
 class LosesAnswers(BrokenStore):
-    def signal(self, run_id: str, slot: str, answer: Answer, due_at: datetime) -> bool:
+    def signal(self, run_id: str, slot: str, answer: Answer, due_at: datetime, touch: Touch | None = None) -> bool:
         return True
 
 
 class AnswersTwice(BrokenStore):
     """Lets a later answer take the place of the first."""
 
-    def signal(self, run_id: str, slot: str, answer: Answer, due_at: datetime) -> bool:
+    def signal(self, run_id: str, slot: str, answer: Answer, due_at: datetime, touch: Touch | None = None) -> bool:
         run = self._store.get(run_id)
         if slot in run.answers:
             self._change(run_id, answers={**run.answers, slot: answer}, signals=run.signals + 1)
             return True
-        return self._store.signal(run_id, slot, answer, due_at)
+        return self._store.signal(run_id, slot, answer, due_at, touch)
 
 
 class RevivesRuns(BrokenStore):
@@ -162,7 +162,7 @@ def pretending(worker: Worker) -> Worker:
     return replace(worker, performer=_Pretender(worker.performer))
 
 
-STORES = (
+_STORES = (
     IgnoresFences,
     KeepsFences,
     ForgetsDueTimes,
@@ -176,4 +176,7 @@ STORES = (
     AnswersTwice,
     RevivesRuns,
 )
-WORKERS = (hasty, renaming, pretending)
+_WORKERS = (hasty, renaming, pretending)
+
+RUNS = (*(("runs", store) for store in _STORES), *(("worker", worker) for worker in _WORKERS))
+"""Names of parts, and what makes something broken of each."""

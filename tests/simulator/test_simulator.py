@@ -11,39 +11,50 @@ from typing import Any
 
 import pytest
 
-from tests.simulator.report import Totals, run_seeds, story
-from tests.simulator.sabotage import STORES, WORKERS
-from tests.simulator.simulation import Simulation
+from tests.simulator.delivery_sabotage import DELIVERIES
+from tests.simulator.report import KINDS, Totals, run_seeds, story
+from tests.simulator.sabotage import RUNS
+from tests.simulator.schedule_sabotage import SCHEDULES
 from tests.simulator.world import ViolationError
 
 CHUNK = 100
-CHUNKS = 20
+CHUNKS = [
+    *(("runs", chunk) for chunk in range(20)),
+    *(("deliveries", chunk) for chunk in range(3)),
+    *(("schedules", chunk) for chunk in range(2)),
+]
+BROKEN = [("runs", *broken) for broken in RUNS]
+BROKEN += [("deliveries", *broken) for broken in DELIVERIES]
+BROKEN += [("schedules", *broken) for broken in SCHEDULES]
 ENOUGH_TO_NOTICE = 150
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize("chunk", range(CHUNKS))
-def test_the_engine_survives_every_fault(chunk: int) -> None:
-    totals = Totals()
+@pytest.mark.parametrize(("kind", "chunk"), CHUNKS)
+def test_the_product_survives_every_fault(kind: str, chunk: int) -> None:
+    totals = Totals(kind)
 
     failed = next(run_seeds(range(chunk * CHUNK, (chunk + 1) * CHUNK), totals), None)
 
-    assert failed is None, story(failed, lines=80)[0]
+    assert failed is None, story(kind, failed, lines=80)[0]
     assert totals.missed() == []
 
 
-def test_a_seed_tells_the_same_story_every_time() -> None:
-    stories = {_digest(17) for _ in range(3)}
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_seed_tells_the_same_story_every_time(kind: str) -> None:
+    stories = {_digest(kind, 17) for _ in range(3)}
 
     assert len(stories) == 1
 
 
-def test_different_seeds_tell_different_stories() -> None:
-    assert len({_digest(seed) for seed in range(20)}) == 20
+@pytest.mark.parametrize("kind", KINDS)
+def test_different_seeds_tell_different_stories(kind: str) -> None:
+    assert len({_digest(kind, seed) for seed in range(20)}) == 20
 
 
-def test_a_seed_tells_the_same_story_in_another_process() -> None:
-    program = "from tests.simulator.test_simulator import _digest; print(_digest(23))"
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_seed_tells_the_same_story_in_another_process(kind: str) -> None:
+    program = f"from tests.simulator.test_simulator import _digest; print(_digest('{kind}', 23))"
     told = {
         subprocess.run(
             [sys.executable, "-c", program],
@@ -56,29 +67,25 @@ def test_a_seed_tells_the_same_story_in_another_process() -> None:
         for hash_seed in ("1", "2")
     }
 
-    assert told == {_digest(23) + "\n"}
+    assert told == {_digest(kind, 23) + "\n"}
 
 
-@pytest.mark.parametrize("store", STORES, ids=lambda store: store.__name__)
-def test_a_broken_store_is_noticed(store: Callable[[Any], Any]) -> None:
-    assert _is_noticed(lambda seed: Simulation(seed, sabotage_store=store))
+@pytest.mark.parametrize(
+    ("kind", "part", "breaks"), BROKEN, ids=[f"{kind}-{breaks.__name__}" for kind, _, breaks in BROKEN]
+)
+def test_a_broken_part_is_noticed(kind: str, part: str, breaks: Callable[[Any], Any]) -> None:
+    assert any(_is_noticed(kind, seed, {part: breaks}) for seed in range(ENOUGH_TO_NOTICE))
 
 
-@pytest.mark.parametrize("worker", WORKERS, ids=lambda worker: worker.__name__)
-def test_a_broken_worker_is_noticed(worker: Callable[[Any], Any]) -> None:
-    assert _is_noticed(lambda seed: Simulation(seed, sabotage_worker=worker))
-
-
-def _is_noticed(simulation: Callable[[int], Simulation]) -> bool:
-    for seed in range(ENOUGH_TO_NOTICE):
-        try:
-            simulation(seed).run()
-        except ViolationError:
-            return True
+def _is_noticed(kind: str, seed: int, sabotage: dict[str, Callable[[Any], Any]]) -> bool:
+    try:
+        KINDS[kind](seed, sabotage).run()
+    except ViolationError:
+        return True
     return False
 
 
-def _digest(seed: int) -> str:
-    simulation = Simulation(seed)
+def _digest(kind: str, seed: int) -> str:
+    simulation = KINDS[kind](seed)
     simulation.run()
     return simulation.world.trace.digest()
