@@ -221,9 +221,11 @@ class _Hold:
             excerpt=answer.body[:EXCERPT_BYTES].decode("utf-8", "replace") if answer is not None else None,
         )
         if attempt.succeeded:
-            self._record(attempt, DeliveryStatus.SUCCEEDED)
             if endpoint.failing_since is not None:
+                # First, because nobody comes back to a delivery that is recorded: a death in between would leave the
+                # endpoint failing, and it would be disabled too early.
                 self._deliverer.endpoints.note_success(endpoint.workspace_id, endpoint.id)
+            self._record(attempt, DeliveryStatus.SUCCEEDED)
         elif isinstance(error, (OutboundRefusedError, InvalidError)):
             self._bury(endpoint, attempt, error.message)
         elif attempt.status == _GONE:

@@ -81,7 +81,7 @@ class Firing:
         else:
             grace = timedelta(seconds=self.settings.grace)
             work = due_work(schedule, now, grace, self.settings.slice)
-            if schedule.overlap is Overlap.SKIP and work.passed + len(work.due) > 1:
+            if schedule.overlap is Overlap.SKIP and (work.passed or len(work.due) > 1):
                 schedule, work = self._knowing_of_all(schedule, work)
             schedule, work = self._started(schedule, work, aim, until)
             self._advance(schedule, work)

@@ -1,8 +1,8 @@
 """Subscriptions: one item each, which both lists it and delivers by it, and a pointer from its listener.
 
-Only the subscription itself makes it exist. Its pointer is written before it and removed after it, and only by whoever
-removed the subscription that wrote it: so whatever exists is found from its listener, and a crash in between leaves a
-pointer to nothing, which nobody sees.
+Only the subscription itself makes it exist. Its pointer, which has a name of its own, is written before it and removed
+after it: so whatever exists is found from its listener, however many create and delete it at the same time, and a crash
+in between leaves a pointer to nothing, which nobody sees.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _ONE, _MANY = "=", "*"
 
 
 class SubscriptionItem(DefinitionItem):
-    """Of an auto-subscription, without emitter. A pointer has just `subscription_id`."""
+    """Of an auto-subscription, without emitter."""
 
     subscription_id = UnicodeAttribute()
     workspace_id = UnicodeAttribute()
@@ -44,7 +44,7 @@ class SubscriptionItem(DefinitionItem):
 
 
 class PointerItem(DefinitionItem):
-    subscription_id = UnicodeAttribute()
+    """Named for the subscription's item and its id; there is nothing else to know."""
 
 
 class DynamoSubscriptionStore:
@@ -59,11 +59,12 @@ class DynamoSubscriptionStore:
         stored = self._table.get(item.partition, item.name)
         if stored is not None:
             return _subscription(stored)
-        listener = listener_of(subscription.workspace_id, subscription.listener_id)
-        self._table.put(PointerItem(listener, item.name, subscription_id=subscription.id))
+        pointer = _pointer(item)
+        self._table.put(pointer)
         try:
             self._table.put(item, _is_new())
         except ConditionFailedError as failed:
+            self._table.delete(pointer.partition, pointer.name)
             return _subscription(failed.item)
         return subscription
 
@@ -89,8 +90,12 @@ class DynamoSubscriptionStore:
         listener = listener_of(workspace_id, resource_id)
         pointers = self._table.query(DefinitionItem.partition == listener, attributes=[DefinitionItem.name])
         emitted = self._names(workspace_id, f"{_ONE}{short(resource_id)}#", page_size=None)
-        for name in [*emitted, *(raw["name"]["S"] for raw in pointers)]:
+        for name in emitted:
             self._delete(workspace_id, name)
+        for raw in pointers:
+            pointer = raw["name"]["S"]
+            if not self._delete(workspace_id, pointer.rpartition("#")[0]):
+                self._table.delete(listener, pointer)
         self._delete_autos_of(workspace_id, resource_id)
 
     def create_auto(self, auto: AutoSubscription) -> AutoSubscription:
@@ -116,11 +121,8 @@ class DynamoSubscriptionStore:
         raw = self._table.delete(subscriptions_of(workspace_id), name, returns="ALL_OLD")
         if not raw:
             return False
-        item = SubscriptionItem.from_raw_data(raw)
-        try:
-            self._table.delete(listener_of(workspace_id, item.listener_id), name, _is_of(item.subscription_id))
-        except ConditionFailedError:
-            pass  # it was created once more, and the pointer is that of the new one
+        pointer = _pointer(SubscriptionItem.from_raw_data(raw))
+        self._table.delete(pointer.partition, pointer.name)
         return True
 
     def _delete_autos_of(self, workspace_id: str, listener_id: str) -> None:
@@ -149,10 +151,8 @@ def _exists() -> Condition:
     return DefinitionItem.partition.exists()
 
 
-def _is_of(subscription_id: str) -> Condition:
-    """Guards a pointer of a subscription that was created since."""
-    condition: Condition = PointerItem.subscription_id == subscription_id
-    return condition
+def _pointer(item: SubscriptionItem) -> PointerItem:
+    return PointerItem(listener_of(item.workspace_id, item.listener_id), f"{item.name}#{item.subscription_id}")
 
 
 def _name(emitter: str, channel: str, listener_id: str) -> str:

@@ -419,6 +419,24 @@ def test_one_success_in_between_begins_the_five_days_anew(house: House) -> None:
     assert (endpoint.status, endpoint.failing_since) == (EndpointStatus.ACTIVE, START + timedelta(days=5))
 
 
+def test_no_crash_leaves_an_endpoint_failing_that_took_everything() -> None:
+    """A process dies at each call in turn, while a receiver fails once and then takes the event."""
+
+    def lived(dies_at: int) -> tuple[int, House]:
+        house = House()
+        house.endpoint("wh_1")
+        house.subscribe("wh_1")
+        answers(house, 500, 200)
+        house.emit({"n": 1})
+        return _live_through(house, dies_at, 8), house
+
+    points, _ = lived(0)
+    for dies_at in range(1, points + 1):
+        _, house = lived(dies_at)
+        assert the_delivery(house).status is SUCCEEDED
+        assert house.endpoints.get(WORKSPACE, "wh_1").failing_since is None, dies_at
+
+
 def test_a_success_after_a_success_writes_nothing_on_the_endpoint(house: House) -> None:
     house.endpoints.note_success = _unexpected  # type: ignore[assignment, method-assign]
     house.emit(1)

@@ -81,7 +81,7 @@ def test_what_a_step_emits_is_its_workflows_event(house: SourceHouse) -> None:
     ran(house, code(text))
 
     found = [(event.emission.channel, event.emission.payload) for event in house.events_of()]
-    assert found[:2] == [("", {"a": 1}), ("ch", {"b": 2})]
+    assert found[:2] == [("", {"raw_event": {"a": 1}}), ("ch", {"b": 2})]
 
 
 def test_an_early_end_takes_no_way_on(house: SourceHouse) -> None:
