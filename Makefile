@@ -75,13 +75,16 @@ npmtest: $(STAMP)
 	@$(BIN)/python -m tests.npm
 
 # Too slow for every run of the tests: real processes killed under load, and the engine's tests judged by mutants.
-.PHONY: killtest mutation
+.PHONY: killtest mutation leaktest
 
 killtest: $(STAMP)
 	@$(BIN)/python -m tests.crash.kill --rounds 20
 
 mutation: $(STAMP)
 	@$(BIN)/python -m tests.mutation --jobs $(WORKERS) --least 85
+
+leaktest: $(STAMP)
+	@$(BIN)/python -m tests.sandbox.test_processes --runs 2000
 
 # The page of a pin in a real browser; needs Node, Chromium, and playwright-core in the directory PLAYWRIGHT_CORE.
 .PHONY: page
