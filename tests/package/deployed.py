@@ -119,7 +119,8 @@ class Deployed:
         )
         try:
             with urllib.request.urlopen(request, timeout=35) as answer:
-                return answer.status, json.loads(answer.read())
+                content = answer.read()
+            return answer.status, json.loads(content) if content else None
         except urllib.error.HTTPError as refused:
             return refused.code, json.loads(refused.read() or b"null")
 
@@ -162,7 +163,14 @@ def _deploy(ministack: Ministack, package: Package, parameters: dict[str, str]) 
 
 
 def _make_up_for(ministack: Ministack) -> None:
-    """It takes the parameter's value for a text, where CloudFormation makes a number of it."""
+    """It takes the parameters' values for texts, where CloudFormation makes numbers of them; and it wants a right for
+    batches of messages, which on AWS comes with the right to send one."""
     client = ministack.client("lambda")
-    (mapping,) = client.list_event_source_mappings()["EventSourceMappings"]
-    client.update_event_source_mapping(UUID=mapping["UUID"], ScalingConfig={"MaximumConcurrency": 5})
+    for mapping in client.list_event_source_mappings()["EventSourceMappings"]:
+        client.update_event_source_mapping(UUID=mapping["UUID"], ScalingConfig={"MaximumConcurrency": 5})
+    statement = {"Effect": "Allow", "Action": "sqs:SendMessageBatch", "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    iam = ministack.client("iam")
+    for role in iam.list_roles()["Roles"]:
+        if "DeliveriesWorkerRole" in role["RoleName"]:
+            iam.put_role_policy(RoleName=role["RoleName"], PolicyName="batches", PolicyDocument=document)

@@ -134,6 +134,44 @@ def test_runs_are_listed_and_counted(stage: Deployed, workflow_id: str) -> None:
     assert listed["data"]["pagination"]["total"] >= 3
 
 
+def test_the_end_of_a_run_is_delivered_to_a_webhook(stage: Deployed, workflow_id: str, receiver_url: str) -> None:
+    status, made = stage.call("POST", "/v1/webhooks", {"url": receiver_url, "name": "smoke"})
+    assert status == 200, made
+    endpoint_id = made["data"]["id"]
+    wanted = {"emitter_id": workflow_id, "listener_id": endpoint_id}
+    status, subscribed = stage.call("POST", "/v1/subscriptions", wanted)
+    assert status == 200, subscribed
+
+    run_id = start(stage, workflow_id, {"n": 7})
+
+    def look() -> Any:
+        _, listed = stage.call("GET", f"/v1/webhooks/{endpoint_id}/deliveries")
+        return [each for each in listed["data"] if each["status"] == "succeeded"] or None
+
+    (delivery,) = eventually(look, "the delivery")
+    status, shown = stage.call("GET", f"/v1/webhooks/{endpoint_id}/deliveries/{delivery['id']}")
+    assert (status, shown["data"]["payload"]["data"]["run_id"]) == (200, run_id), shown
+
+
+def test_a_source_runs_its_code_in_the_sandbox_function(stage: Deployed) -> None:
+    code = (
+        'export default { name: "Counter", version: "0.0.1", key: "counter",'
+        ' props: { timer: { type: "$.interface.timer", default: { intervalSeconds: 3600 } } },'
+        " run() { this.$emit({ n: 1 }); } };"
+    )
+    status, made = stage.call("POST", "/v1/sources", {"component_code": code})
+    assert status == 200, made
+    source_id = made["data"]["id"]
+
+    def look() -> Any:
+        _, page = stage.call("GET", f"/v1/sources/{source_id}/event_summaries?expand=event")
+        return page["data"] or None
+
+    (event,) = eventually(look, "the event of the source")
+    assert event["event"] == {"n": 1}
+    assert stage.call("DELETE", f"/v1/sources/{source_id}")[0] == 204
+
+
 def test_the_tick_runs_under_its_own_role(stage: Deployed) -> None:
     done = stage.ministack.client("lambda").invoke(FunctionName=stage.resource("Tick"), Payload=b"{}")
 
@@ -181,7 +219,8 @@ def test_a_destroyed_stage_leaves_its_data(stage: Deployed) -> None:
     destroy(aws, STAGE, lambda _: STAGE)
 
     tables = stage.ministack.client("dynamodb").list_tables()["TableNames"]
-    assert tables == ["penstock-smoke-definitions", "penstock-smoke-identities", "penstock-smoke-runs"]
+    kept = ("definitions", "deliveries", "events", "identities", "pins", "runs")
+    assert tables == [f"penstock-smoke-{name}" for name in kept]
     assert all(any(table in line for line in told) for table in tables)
     assert stage.ministack.client("lambda").list_functions()["Functions"] == []
 
