@@ -14,6 +14,7 @@ from urllib.parse import quote, unquote
 _ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
 _TIME_DIGITS = 9
 _RANDOM_DIGITS = 13
+_DERIVED_DIGITS = 22
 ENTROPY_BYTES = 9
 _UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 
@@ -65,6 +66,12 @@ def uuid_of(name: str) -> str:
 def unescape(part: str) -> str:
     """What `escape` made the part of."""
     return unquote(part)
+
+
+def derived(prefix: str, name: str) -> str:
+    """The one id that what `name` names can have: whoever makes it again finds it there."""
+    digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).digest()
+    return prefix + base36(int.from_bytes(digest[:15], "big"), _DERIVED_DIGITS)
 
 
 def escape(part: str) -> str:

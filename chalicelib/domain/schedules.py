@@ -5,13 +5,12 @@ A schedule's fires are named by their due times: whoever fires one, and how ofte
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from chalicelib.domain.ids import base36
+from chalicelib.domain.ids import derived
 from chalicelib.domain.json import Json
 
 DEFAULT_CATCH_UP_LIMIT = 100
@@ -111,5 +110,4 @@ class DueSchedule:
 
 def fire_id(schedule_id: str, due_at: datetime) -> str:
     """The one id that the run of this due time can have."""
-    digest = hashlib.sha256(f"{schedule_id}/{due_at.timestamp():.3f}".encode()).digest()
-    return "exec_" + base36(int.from_bytes(digest[:15], "big"), 22)
+    return derived("exec_", f"{schedule_id}/{due_at.timestamp():.3f}")

@@ -7,7 +7,6 @@ answer of a step counts, and an event is recognised by the id of its emission.
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Protocol
@@ -22,7 +21,7 @@ from chalicelib.domain.errors import (
     StaleWriteError,
     TooLargeError,
 )
-from chalicelib.domain.ids import base36
+from chalicelib.domain.ids import derived
 from chalicelib.domain.json import Json
 from chalicelib.domain.parts import part_input, part_of
 from chalicelib.domain.program import Program
@@ -238,8 +237,7 @@ class Children:
 
 def child_id(parent_id: str, slot: str) -> str:
     """The one id that the child of this step can have."""
-    digest = hashlib.sha256(f"{parent_id}/{slot}".encode()).digest()
-    return "exec_" + base36(int.from_bytes(digest[:15], "big"), 22)
+    return derived("exec_", f"{parent_id}/{slot}")
 
 
 def has_news(run: Run) -> bool:

@@ -6,7 +6,6 @@ part and then again, and everybody hears of it once; it stays in the due index u
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -26,7 +25,7 @@ from chalicelib.domain.events import (
     event_type,
 )
 from chalicelib.domain.identity import short_workspace_id
-from chalicelib.domain.ids import base36
+from chalicelib.domain.ids import derived
 from chalicelib.domain.run import Start
 from chalicelib.domain.subscriptions import ListenerKind, Subscription, hears
 from chalicelib.domain.workflow import WorkflowStatus
@@ -259,5 +258,4 @@ def is_webhook(subscription: Subscription) -> bool:
 
 def listener_run_id(emission: str, listener_id: str) -> str:
     """The one id that the run can have with which a workflow hears of an emission."""
-    digest = hashlib.sha256(f"{emission}/{listener_id}".encode()).digest()
-    return "exec_" + base36(int.from_bytes(digest[:15], "big"), 22)
+    return derived("exec_", f"{emission}/{listener_id}")

@@ -7,7 +7,6 @@ is then corrected or removed. While a workflow is active, each of its triggers h
 
 from __future__ import annotations
 
-import hashlib
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -15,7 +14,7 @@ from datetime import datetime, timedelta
 from chalicelib.domain.cron import is_same
 from chalicelib.domain.errors import AlreadyExistsError, ScheduleNotFoundError, StaleWriteError, UnavailableError
 from chalicelib.domain.graph import Graph
-from chalicelib.domain.ids import base36
+from chalicelib.domain.ids import derived
 from chalicelib.domain.schedule_triggers import ScheduleTrigger, schedule_triggers
 from chalicelib.domain.schedules import Schedule, Target, TargetKind
 from chalicelib.domain.workflow import RESTING, Workflow, WorkflowStatus
@@ -147,8 +146,7 @@ class TriggerSchedules:
 
 def managed_id(workflow: Workflow, node_id: str) -> str:
     """The one id that the schedule of this trigger can have."""
-    name = f"{workflow.workspace_id}/{workflow.id}/{node_id}"
-    return "sch_" + base36(int.from_bytes(hashlib.sha256(name.encode()).digest()[:15], "big"), 22)
+    return derived("sch_", f"{workflow.workspace_id}/{workflow.id}/{node_id}")
 
 
 def _settling(schedule: Schedule, now: datetime) -> Schedule:

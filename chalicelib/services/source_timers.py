@@ -6,7 +6,6 @@ source whenever it is looked at, and corrected or removed where the source does 
 
 from __future__ import annotations
 
-import hashlib
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -22,7 +21,7 @@ from chalicelib.domain.errors import (
     StaleWriteError,
     UnavailableError,
 )
-from chalicelib.domain.ids import base36
+from chalicelib.domain.ids import derived
 from chalicelib.domain.run import Run, Start
 from chalicelib.domain.schedules import Overlap, Schedule, Target, TargetKind, Timing, TimingKind, fire_id
 from chalicelib.domain.source_props import timer_event, timers
@@ -179,8 +178,7 @@ class SourceTarget:
 
 def timer_id(source: Source, prop: str) -> str:
     """The one id that the schedule of this prop can have."""
-    name = f"{source.workspace_id}/{source.id}/{prop}"
-    return "sch_" + base36(int.from_bytes(hashlib.sha256(name.encode()).digest()[:15], "big"), 22)
+    return derived("sch_", f"{source.workspace_id}/{source.id}/{prop}")
 
 
 def _settling(schedule: Schedule, clock: Clock) -> Schedule:
