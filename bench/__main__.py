@@ -18,6 +18,7 @@ PARTS = {
     "calls": "AWS calls and capacity units of a run",
     "imports": "import time and memory of each function",
     "sandbox": "milliseconds of a run of JavaScript, warm and cold",
+    "templates": "microseconds of rendering and compiling a Handlebars template",
     "cost": "what a million five-step runs cost",
 }
 

@@ -34,12 +34,30 @@ class TooLargeError(InvalidError):
     """The value is larger than this product accepts."""
 
 
+class FieldsRefusedError(InvalidError):
+    """Some members cannot be accepted. The fact `problems` lists every one of them."""
+
+
 class DefinitionError(InvalidError):
     """The workflow's definition breaks a rule."""
 
 
 class ExpressionError(InvalidError):
     """The expression cannot be parsed or evaluated."""
+
+
+class TemplateError(ExpressionError):
+    """The template cannot be compiled or rendered.
+
+    `line` and `column` count from 1; they are None when no single place is to blame.
+    """
+
+    def __init__(self, reason: str, *, line: int | None = None, column: int | None = None) -> None:
+        where = "" if line is None else f" (line {line}, column {column})"
+        super().__init__(f"{reason.rstrip('.')}{where}.")
+        self.reason = reason
+        self.line = line
+        self.column = column
 
 
 class AnswerRefusedError(InvalidError):
@@ -104,6 +122,14 @@ class AccountNotFoundError(NotFoundError):
 
 class ScheduleNotFoundError(NotFoundError):
     """The schedule does not exist."""
+
+
+class ResourceNotFoundError(NotFoundError):
+    """The export, import, connection or integration does not exist."""
+
+
+class FlowErrorNotFoundError(NotFoundError):
+    """The error of the flow does not exist."""
 
 
 class FileNotStoredError(NotFoundError):
@@ -176,6 +202,10 @@ class ScheduleManagedError(ConflictError):
 
 class AlreadyExistsError(ConflictError):
     """Something with this identity is stored already."""
+
+
+class LastKeyError(ConflictError):
+    """No other key of the workspace may do everything."""
 
 
 class StaleWriteError(ConflictError):

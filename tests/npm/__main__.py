@@ -1,7 +1,8 @@
-"""`python -m tests.npm`: has what we sign verified by the library that receivers in JavaScript use.
+"""`python -m tests.npm`: has what we sign verified by the library that receivers in JavaScript use, and the corpora of
+templates and dates checked by the libraries that they follow.
 
 Apart from the suite, because it needs Node and what `npm ci --prefix tests/npm` installs. Exit codes: 0 every delivery
-was judged as it should be, 1 one was not.
+was judged as it should be and every corpus is as its library has it, 1 one was not.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from chalicelib.domain.times import from_epoch_ms
 from chalicelib.services.messages import headers_for
 
 _SCRIPT = Path(__file__).with_name("verify.mjs")
+_CORPORA = Path(__file__).parent.parent / "unit" / "handlebars"
 _NEW, _OLD, _OTHER = ("whsec_" + base64.b64encode(bytes([letter]) * 32).decode() for letter in b"not")
 _PAYLOAD: Json = {"raw_event": {"order": 8841, "stadt": "Köln", "emoji": "🚚", "n": 1.5}}
 
@@ -41,7 +43,27 @@ def main() -> int:
         is_right = answer.get("verified") is expected and (not expected or answer.get("event") == _PAYLOAD)
         failed += not is_right
         sys.stdout.write(f"{'ok' if is_right else 'WRONG'}  {sent['name']}\n")
+    failed += _check_corpus("handlebars.mjs", "language.json") + _check_corpus("moments.mjs", "moments.json")
     return 1 if failed else 0
+
+
+def _check_corpus(script: str, name: str) -> int:
+    """How many cases of a corpus the library decides otherwise."""
+    corpus = (_CORPORA / name).read_text(encoding="utf-8")
+    done = subprocess.run(
+        ["node", str(Path(__file__).with_name(script))],
+        input=corpus,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=True,
+    )
+    pairs = list(zip(json.loads(corpus), json.loads(done.stdout), strict=True))
+    wrong = [ours for ours, theirs in pairs if ours != theirs]
+    for case in wrong:
+        sys.stdout.write(f"WRONG  {json.dumps(case, ensure_ascii=False)}\n")
+    sys.stdout.write(f"{'WRONG' if wrong else 'ok'}  {len(pairs)} cases of {name}\n")
+    return len(wrong)
 
 
 def _deliveries() -> Iterator[tuple[dict[str, Any], bool]]:
