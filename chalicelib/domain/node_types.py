@@ -56,6 +56,11 @@ _HTTP_MEMBERS: Mapping[str, tuple[type, ...]] = {
     "save_as_file": (bool,),
 }
 
+_BEGUN: Mapping[str, tuple[type, ...]] = {"begin": _TEXT}
+"""What `flow_begin` said."""
+
+_STAGE = frozenset({"stage", "id", "to", "response_mapping", "proceed"})
+
 _PARAMS: Mapping[str, tuple[type, ...]] = {"params": (dict,), "overlay": (list,)}
 """`overlay` are names of members of `params` for which the run's input, where it has them, wins."""
 
@@ -65,7 +70,7 @@ NODE_TYPES: Mapping[str, NodeType] = {
         NodeType(
             "trigger",
             members={"kind": _TEXT, "cron": _TEXT, "interval_seconds": (int, float), "timezone": _TEXT},
-            raw=frozenset({"kind", "cron", "interval_seconds", "timezone"}),
+            raw=frozenset({"kind", "cron", "interval_seconds", "timezone", "input"}),
         ),
         NodeType("http_request", Kind.EFFECT, members=_HTTP_MEMBERS, required=("url",)),
         NodeType("transform", members={"values": _OBJECT, "keep": (bool, str)}),
@@ -145,6 +150,36 @@ NODE_TYPES: Mapping[str, NodeType] = {
             Kind.EFFECT,
             members={"run_ids": (str, list)},
             required=("run_ids",),
+            internal=True,
+        ),
+        NodeType(
+            "flow_begin",
+            Kind.EFFECT,
+            raw=frozenset({"generators", "stages", "integration", "settings", "auto_resolve"}),
+            internal=True,
+        ),
+        NodeType(
+            "export",
+            Kind.EFFECT,
+            members=_BEGUN,
+            raw=frozenset({"generator", "export", "stages", "first"}),
+            internal=True,
+        ),
+        NodeType("lookup", Kind.EFFECT, members=_BEGUN, raw=_STAGE, internal=True),
+        NodeType("import", Kind.EFFECT, members=_BEGUN, raw=_STAGE, internal=True),
+        NodeType("router", Kind.EFFECT, members=_BEGUN, raw=frozenset({"stage", "branches", "to_all"}), internal=True),
+        NodeType(
+            "tally",
+            Kind.EFFECT,
+            members={**_BEGUN, "page": _TEXT, "outputs": (dict,)},
+            raw=frozenset({"generator", "export", "stages", "skip_retries"}),
+            internal=True,
+        ),
+        NodeType(
+            "flow_end",
+            Kind.EFFECT,
+            members={**_BEGUN, "ended": (dict,)},
+            raw=frozenset({"exports", "next"}),
             internal=True,
         ),
     )

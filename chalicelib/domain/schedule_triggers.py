@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NoReturn, TypeVar
 
@@ -28,13 +28,14 @@ T = TypeVar("T", bound=StrEnum)
 
 @dataclass(frozen=True, slots=True)
 class ScheduleTrigger:
-    """`timing` of an interval has no anchor."""
+    """`timing` of an interval has no anchor. `input` is that of the runs it starts."""
 
     node_id: str
     timing: Timing
     overlap: Overlap = Overlap.ALLOW
     catch_up: CatchUp = CatchUp.NONE
     catch_up_limit: int = DEFAULT_CATCH_UP_LIMIT
+    input: Json = field(default_factory=dict)
 
 
 def check_triggers(graph: Graph) -> None:
@@ -65,14 +66,15 @@ def _trigger(node: Node) -> ScheduleTrigger:
     try:
         timing = _timing(config)
     except InvalidError as error:
-        field = error.field or "cron"
-        _refuse(node, field, str(error.facts.get("reason") or error.message))
+        member = error.field or "cron"
+        _refuse(node, member, str(error.facts.get("reason") or error.message))
     return ScheduleTrigger(
         node.id,
         timing,
         overlap=_choice(node, "overlap", Overlap.ALLOW),
         catch_up=_choice(node, "catch_up", CatchUp.NONE),
         catch_up_limit=_limit(node),
+        input=given if isinstance(given := config.get("input"), dict) else {},
     )
 
 

@@ -13,7 +13,8 @@ from chalicelib.domain.json import Json
 EXEOFLOW = "exeoflow"
 TWINIT = "twinit"
 PIPEDREAM = "pipedream"
-RESTING = frozenset({EXEOFLOW, PIPEDREAM})
+CELIGO = "celigo"
+RESTING = frozenset({EXEOFLOW, PIPEDREAM, CELIGO})
 """Dialects whose workflows do not start by themselves while they are inactive."""
 
 BULK_RETRY_ID = "wf_bulkretry"
