@@ -35,6 +35,7 @@ class Settings:
     events_table: str
     deliveries_table: str
     pins_table: str
+    flows_table: str
     runs_queue: str
     runs_queue_url: str | None
     deliveries_queue: str
@@ -77,6 +78,7 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
         events_table=env.get("EVENTS_TABLE") or f"{prefix}-events",
         deliveries_table=env.get("DELIVERIES_TABLE") or f"{prefix}-deliveries",
         pins_table=env.get("PINS_TABLE") or f"{prefix}-pins",
+        flows_table=env.get("FLOWS_TABLE") or f"{prefix}-flows",
         runs_queue=env.get("RUNS_QUEUE") or f"{prefix}-runs",
         runs_queue_url=_url(env, "RUNS_QUEUE_URL"),
         deliveries_queue=env.get("DELIVERIES_QUEUE") or f"{prefix}-deliveries",

@@ -10,9 +10,10 @@ import json
 import random
 import zlib
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from typing import Protocol
 
 from chalicelib.domain.errors import (
     AlreadyExistsError,
@@ -28,10 +29,11 @@ from chalicelib.domain.errors import (
     StaleWriteError,
     WorkflowNotFoundError,
 )
+from chalicelib.domain.flows import AuditEntry
 from chalicelib.domain.http import HttpRequest, HttpResponse
 from chalicelib.domain.identity import ApiKey
 from chalicelib.domain.json import Json
-from chalicelib.domain.listing import DUE_SHARDS, DueRun, Line, Page, RunFilter
+from chalicelib.domain.listing import DUE_SHARDS, DueRun, Line, Page, QueueDepth, RunFilter
 from chalicelib.domain.run import Answer, Failure, History, Outcome, Reset, Round, Run, RunStatus, RunSummary, Touch
 from chalicelib.domain.tasks import Task
 from chalicelib.domain.workflow import Hook, Workflow, WorkflowBody, WorkflowStatus
@@ -144,17 +146,35 @@ class MemoryRunQueue:
         return first
 
 
+class AuditLog(Protocol):
+    def add(self, entry: AuditEntry | None) -> None: ...
+
+
+@dataclass
+class FixedQueueDepths:
+    """What a test says that the queues hold; nothing is known of others."""
+
+    depths: dict[str, QueueDepth] = field(default_factory=dict)
+
+    def of(self, queue: str) -> QueueDepth | None:
+        return self.depths.get(queue)
+
+
 class MemoryWorkflowStore:
-    def __init__(self) -> None:
+    """`audit` takes the entries of changes, which tests of flows ask for."""
+
+    def __init__(self, audit: AuditLog | None = None) -> None:
+        self._audit = audit
         self._workflows: dict[tuple[str, str], Workflow] = {}
         self._remembered: dict[tuple[str, str], Workflow] = {}
         self._bodies: dict[tuple[str, str, str], WorkflowBody] = {}
 
-    def create(self, workflow: Workflow, body: WorkflowBody) -> None:
+    def create(self, workflow: Workflow, body: WorkflowBody, entry: AuditEntry | None = None) -> None:
         self._put_body(workflow.workspace_id, body)
         if (workflow.workspace_id, workflow.id) in self._workflows:
             raise AlreadyExistsError(workflow_id=workflow.id)
         self._workflows[workflow.workspace_id, workflow.id] = workflow
+        self._note(entry)
 
     def get(self, workspace_id: str, workflow_id: str) -> Workflow:
         try:
@@ -168,15 +188,21 @@ class MemoryWorkflowStore:
         except KeyError as error:
             raise WorkflowNotFoundError(workflow_id=workflow_id, ref=ref) from error
 
-    def replace(self, workflow: Workflow, body: WorkflowBody | None = None) -> None:
+    def bodies(self, workspace_id: str, refs: Sequence[tuple[str, str]]) -> Mapping[str, WorkflowBody]:
+        found = {id_: self._bodies.get((workspace_id, id_, ref)) for id_, ref in refs}
+        return {id_: body for id_, body in found.items() if body is not None}
+
+    def replace(self, workflow: Workflow, body: WorkflowBody | None = None, entry: AuditEntry | None = None) -> None:
         if body is not None:
             self._put_body(workflow.workspace_id, body)
         if self.get(workflow.workspace_id, workflow.id).revision != workflow.revision - 1:
             raise StaleWriteError(workflow_id=workflow.id)
         self._workflows[workflow.workspace_id, workflow.id] = workflow
+        self._note(entry)
 
-    def delete(self, workspace_id: str, workflow_id: str) -> None:
-        self._workflows.pop((workspace_id, workflow_id), None)
+    def delete(self, workspace_id: str, workflow_id: str, entry: AuditEntry | None = None) -> None:
+        if self._workflows.pop((workspace_id, workflow_id), None) is not None:
+            self._note(entry)
 
     def remember(self, workflow: Workflow) -> None:
         self._remembered[workflow.workspace_id, workflow.id] = workflow
@@ -209,6 +235,10 @@ class MemoryWorkflowStore:
         ]
         found.sort(key=lambda workflow: (workflow.created_at, workflow.id), reverse=True)
         return Page(tuple(found[offset : offset + limit]), len(found))
+
+    def _note(self, entry: AuditEntry | None) -> None:
+        if self._audit is not None:
+            self._audit.add(entry)
 
     def _put_body(self, workspace_id: str, body: WorkflowBody) -> None:
         stored = self._bodies.setdefault((workspace_id, body.workflow_id, body.ref), body)
@@ -523,6 +553,9 @@ class MemoryRunStore:
         ]
         found.sort(key=lambda run: (run.created_at, run.id), reverse=True)
         return Page(tuple(map(_summary, found[offset : offset + max(limit, 0)])), len(found))
+
+    def newest(self, workspace_id: str, where: RunFilter, limit: int) -> tuple[RunSummary, ...]:
+        return self.page(workspace_id, where, offset=0, limit=limit).items
 
     def page_of_workflows(
         self, workspace_id: str, workflow_ids: Collection[str], where: RunFilter, *, offset: int, limit: int

@@ -49,3 +49,14 @@ class Line:
 
     holders: tuple[str, ...] = ()
     waiting: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class QueueDepth:
+    """Messages of a queue, as it estimates them: visible ones, those being worked on, those put off, and those that
+    were given up."""
+
+    waiting: int
+    in_flight: int
+    delayed: int
+    dead: int

@@ -47,6 +47,7 @@ def assemble(backend: Backend) -> Assembly:
         events_table=resources.tables.events,
         deliveries_table=resources.tables.deliveries,
         pins_table=resources.tables.pins,
+        flows_table=resources.tables.flows,
         bodies_bucket=resources.bucket,
         runs_queue_url=resources.runs_queue_url,
         deliveries_queue_url=resources.deliveries_queue_url,

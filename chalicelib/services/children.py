@@ -21,13 +21,14 @@ from chalicelib.domain.errors import (
     StaleWriteError,
     TooLargeError,
 )
+from chalicelib.domain.flows import object_id_of
 from chalicelib.domain.ids import derived
 from chalicelib.domain.json import Json
 from chalicelib.domain.parts import part_input, part_of
 from chalicelib.domain.program import Program
 from chalicelib.domain.run import Answer, Failure, Outcome, Parent, Reset, Run, RunStatus, StepError, StepStatus
 from chalicelib.domain.tasks import Task
-from chalicelib.domain.workflow import INTERNAL_IDS, Workflow, WorkflowStatus, is_source
+from chalicelib.domain.workflow import CELIGO, INTERNAL_IDS, Workflow, WorkflowStatus, is_source
 from chalicelib.services.ports import Clock, RunQueue, RunStore, WorkflowStore
 
 MAX_DEPTH = 10
@@ -53,7 +54,8 @@ class Children:
 
         The child's id follows from the step, so that launching again finds the child that is there.
         """
-        if child_id(task.run.id, task.slot) in task.run.children and self._take_up(child_id(task.run.id, task.slot)):
+        known = known_child(task.run, task.slot)
+        if known is not None and self._take_up(known):
             return self._outcome(task)
         if task.run.depth >= MAX_DEPTH:
             return self._outcome(task, StepError("too_deep", f"runs wait for one another more than {MAX_DEPTH} deep"))
@@ -154,7 +156,7 @@ class Children:
         now = self.clock.now()
         limit = workflow.timeout_seconds
         return Run(
-            id=child_id(task.run.id, task.slot),
+            id=_flow_child_id(task.run, task.slot) if workflow.dialect == CELIGO else child_id(task.run.id, task.slot),
             workspace_id=workflow.workspace_id,
             workflow_id=workflow.id,
             workflow_name=workflow.name,
@@ -238,6 +240,19 @@ class Children:
 def child_id(parent_id: str, slot: str) -> str:
     """The one id that the child of this step can have."""
     return derived("exec_", f"{parent_id}/{slot}")
+
+
+def known_child(parent: Run, slot: str) -> str | None:
+    """The child of this step, if the run has noted one."""
+    if not parent.children:
+        return None
+    possible = (child_id(parent.id, slot), _flow_child_id(parent, slot))
+    return next((each for each in possible if each in parent.children), None)
+
+
+def _flow_child_id(parent: Run, slot: str) -> str:
+    """`child_id` in the form that runs of flows have."""
+    return object_id_of(child_id(parent.id, slot), parent.created_at)
 
 
 def has_news(run: Run) -> bool:

@@ -24,11 +24,12 @@ from chalicelib.domain.events import (
     emit_id,
     event_type,
 )
+from chalicelib.domain.flows import object_id_of
 from chalicelib.domain.identity import short_workspace_id
 from chalicelib.domain.ids import derived
 from chalicelib.domain.run import Start
 from chalicelib.domain.subscriptions import ListenerKind, Subscription, hears
-from chalicelib.domain.workflow import WorkflowStatus
+from chalicelib.domain.workflow import CELIGO, WorkflowStatus
 from chalicelib.services import error_events
 from chalicelib.services.event_ports import DeliveryQueue, DeliveryStore, EndpointStore, EventStore, SubscriptionStore
 from chalicelib.services.events import Events
@@ -219,6 +220,8 @@ class _Telling:
             return
         cause = Cause(emission.emitter.id, emission.channel, str(self._event.id), emission.hops + 1)
         run_id = listener_run_id(emission.emit_id, listener.listener_id)
+        if workflow.dialect == CELIGO:
+            run_id = object_id_of(run_id, self._event.stored_at)
         start = Start(listener.user_id, cause=cause, run_id=run_id)
         self._fanout.runs.start(workflow, emission.payload, "event", start=start)
 

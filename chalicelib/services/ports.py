@@ -5,9 +5,9 @@ Every store method may raise UnavailableError (retryable). Conditions are evalua
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from chalicelib.domain.files import StoredFile
 from chalicelib.domain.http import HttpRequest, HttpResponse
@@ -18,6 +18,9 @@ from chalicelib.domain.mqtt import MqttPublication, MqttTarget
 from chalicelib.domain.run import Answer, Failure, History, Outcome, Reset, Round, Run, RunStatus, RunSummary, Touch
 from chalicelib.domain.tasks import Task
 from chalicelib.domain.workflow import Hook, Workflow, WorkflowBody, WorkflowStatus
+
+if TYPE_CHECKING:
+    from chalicelib.domain.flows import AuditEntry
 
 __all__ = ["DUE_SHARDS", "DueRun", "Line", "Page", "RunFilter"]
 
@@ -81,8 +84,8 @@ class RunQueue(Protocol):
 class WorkflowStore(Protocol):
     """Workflows of a workspace. Reads are consistent: what a call stored, the next call sees."""
 
-    def create(self, workflow: Workflow, body: WorkflowBody) -> None:
-        """Raises AlreadyExistsError."""
+    def create(self, workflow: Workflow, body: WorkflowBody, entry: AuditEntry | None = None) -> None:
+        """The entry, as with every change, is stored with the workflow, or neither is. Raises AlreadyExistsError."""
 
     def get(self, workspace_id: str, workflow_id: str) -> Workflow:
         """Raises WorkflowNotFoundError."""
@@ -90,14 +93,17 @@ class WorkflowStore(Protocol):
     def body(self, workspace_id: str, workflow_id: str, ref: str) -> WorkflowBody:
         """Raises WorkflowNotFoundError. Bodies are immutable and outlive their workflow."""
 
-    def replace(self, workflow: Workflow, body: WorkflowBody | None = None) -> None:
+    def bodies(self, workspace_id: str, refs: Sequence[tuple[str, str]]) -> Mapping[str, WorkflowBody]:
+        """Bodies of many workflows, each named with its ref, by the workflows' ids; those that there are."""
+
+    def replace(self, workflow: Workflow, body: WorkflowBody | None = None, entry: AuditEntry | None = None) -> None:
         """Stores `workflow` over the revision before its own (and first its new body, if any).
 
         Raises StaleWriteError if the stored revision is another, WorkflowNotFoundError if there is none.
         """
 
-    def delete(self, workspace_id: str, workflow_id: str) -> None:
-        """Removes the workflow, keeping its bodies. Nothing happens if it is gone."""
+    def delete(self, workspace_id: str, workflow_id: str, entry: AuditEntry | None = None) -> None:
+        """Removes the workflow, keeping its bodies. Nothing happens, and no entry is stored, if it is gone."""
 
     def page(
         self,
@@ -284,6 +290,9 @@ class RunStore(Protocol):
 
     def page(self, workspace_id: str, where: RunFilter, *, offset: int, limit: int) -> Page[RunSummary]:
         """Newest first (created_at, then id); spilled values are not fetched."""
+
+    def newest(self, workspace_id: str, where: RunFilter, limit: int) -> tuple[RunSummary, ...]:
+        """The first of `page`, and no more than so many are read; nothing is counted."""
 
     def page_of_workflows(
         self, workspace_id: str, workflow_ids: Collection[str], where: RunFilter, *, offset: int, limit: int

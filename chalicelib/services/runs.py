@@ -17,12 +17,14 @@ from chalicelib.domain.errors import (
     RunNotFoundError,
     StaleWriteError,
 )
+from chalicelib.domain.flows import OBJECT_ID_BYTES, object_id
+from chalicelib.domain.graph import Graph
 from chalicelib.domain.identity import Principal
 from chalicelib.domain.ids import ENTROPY_BYTES, mint
 from chalicelib.domain.json import Json
 from chalicelib.domain.run import LIVE, Failure, Run, RunStatus, RunSummary, Start, Touch
 from chalicelib.domain.tasks import Task
-from chalicelib.domain.workflow import Workflow
+from chalicelib.domain.workflow import CELIGO, Workflow
 from chalicelib.services.access import Access, Scope, require
 from chalicelib.services.children import has_news
 from chalicelib.services.ports import (
@@ -130,6 +132,10 @@ class Runs:
         """What `Steps.rounds` says."""
         return self._steps.rounds(run, container)
 
+    def graph(self, run: Run) -> Graph | None:
+        """That of the very version it runs; None where that is gone."""
+        return self._steps.graph(run)
+
     def cancel(self, principal: Principal, run_id: str) -> Run:
         """Ends a live run; a step that is being executed finishes and is kept. Raises RunEndedError."""
         run = self.owned(principal, run_id, Scope.WRITE_RUNS)
@@ -201,7 +207,7 @@ class Runs:
         now = self._clock.now()
         limit = workflow.timeout_seconds
         return Run(
-            id=start.run_id or mint("exec_", now, self._entropy.bytes(ENTROPY_BYTES)),
+            id=start.run_id or self._new_id(workflow),
             workspace_id=workflow.workspace_id,
             workflow_id=workflow.id,
             workflow_name=workflow.name,
@@ -218,6 +224,12 @@ class Runs:
             exclusive=start.exclusive,
             scheduled_at=start.scheduled_at,
         )
+
+    def _new_id(self, workflow: Workflow) -> str:
+        now = self._clock.now()
+        if workflow.dialect == CELIGO:
+            return object_id(now, self._entropy.bytes(OBJECT_ID_BYTES))
+        return mint("exec_", now, self._entropy.bytes(ENTROPY_BYTES))
 
     def _accept(self, run: Run, delay_seconds: int = 0) -> None:
         self._store.create(run)

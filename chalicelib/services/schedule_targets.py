@@ -9,11 +9,12 @@ from enum import Enum, auto
 from typing import Protocol
 
 from chalicelib.domain.errors import RunNotFoundError, WorkflowNotFoundError
+from chalicelib.domain.flows import object_id_of
 from chalicelib.domain.ids import uuid_of
 from chalicelib.domain.listing import RunFilter
-from chalicelib.domain.run import LIVE, Run, Start
+from chalicelib.domain.run import LIVE, Run, RunStatus, Start
 from chalicelib.domain.schedules import Overlap, Schedule, fire_id
-from chalicelib.domain.workflow import RESTING, TWINIT, Workflow, WorkflowStatus
+from chalicelib.domain.workflow import CELIGO, RESTING, TWINIT, Workflow, WorkflowStatus
 from chalicelib.services.concurrency import Limiter
 from chalicelib.services.ports import Clock, RunStore, WorkflowStore
 from chalicelib.services.runs import Runs
@@ -21,6 +22,9 @@ from chalicelib.services.schedule_triggers import SETTLING_SECONDS, TriggerSched
 
 TRIGGER = "schedule"
 _MOST_UNNOTED = 100
+_MOST_WAITING = 20
+_LONGEST_WAIT = timedelta(days=1)
+"""How far back is looked for a run that waits: its list is read from there on."""
 _SKEW_SECONDS = 600
 """How far the clocks of two functions are apart at most."""
 
@@ -65,7 +69,10 @@ class WorkflowTarget:
         limiter: Limiter,
         triggers: TriggerSchedules,
         clock: Clock,
+        is_resting: Callable[[Workflow], bool] | None = None,
     ) -> None:
+        """`is_resting` may name workflows that nothing starts now for reasons of their own."""
+        self._is_resting = is_resting
         self._workflows = workflows
         self._runs = runs
         self._store = store
@@ -84,6 +91,10 @@ class WorkflowTarget:
             return self._corrected(schedule, workflow)
         if workflow.status is WorkflowStatus.INACTIVE and workflow.dialect in RESTING:
             return Aim(Standing.RESTING)
+        if self._is_resting is not None and self._is_resting(workflow):
+            return Aim(Standing.RESTING)
+        if workflow.dialect == CELIGO and self._waits_already(schedule):
+            return Aim(Standing.RESTING)
         return Aim(Standing.READY, lambda due_at: self._start(schedule, workflow, due_at))
 
     def is_busy(self, schedule: Schedule, last_id: str) -> bool:
@@ -94,6 +105,24 @@ class WorkflowTarget:
 
     def unnoted(self, schedule: Schedule) -> Run | None:
         return unnoted_run(self._store, schedule)
+
+    def _waits_already(self, schedule: Schedule) -> bool:
+        """Whether a run of the flow waits to begin that was started before what is due now: one at a time is enough."""
+        where = RunFilter(
+            workflow_id=schedule.target.id,
+            statuses=frozenset({RunStatus.QUEUED}),
+            since=self._clock.now() - _LONGEST_WAIT,
+        )
+        due_at = schedule.next_fire_at
+        for summary in self._store.page(schedule.workspace_id, where, offset=0, limit=_MOST_WAITING).items:
+            try:
+                run = self._store.get(summary.id)
+            except RunNotFoundError:
+                continue
+            is_of_now = run.scheduled_at is not None and due_at is not None and run.scheduled_at >= due_at
+            if run.status is RunStatus.QUEUED and run.began_at is None and not is_of_now:
+                return True
+        return False
 
     def _out_of_step(self, schedule: Schedule) -> Standing:
         """A managed schedule is written before its workflow is: for a while the workflow may still be to come."""
@@ -111,7 +140,7 @@ class WorkflowTarget:
         fire = fire_id(schedule.id, due_at)
         start = Start(
             user_id=schedule.created_by or None,
-            run_id=uuid_of(fire) if workflow.dialect == TWINIT else fire,
+            run_id=_run_id(workflow, fire, due_at),
             exclusive=schedule.id if is_queue else None,
             scheduled_at=due_at,
         )
@@ -131,7 +160,16 @@ def unnoted_run(runs: RunStore, schedule: Schedule) -> Run | None:
             run = runs.get(summary.id)
         except RunNotFoundError:
             continue
-        fire = None if run.scheduled_at is None else fire_id(schedule.id, run.scheduled_at)
-        if fire is not None and run.id in {fire, uuid_of(fire)} and not run.status.is_final:
+        if run.scheduled_at is None or run.status.is_final:
+            continue
+        fire = fire_id(schedule.id, run.scheduled_at)
+        if run.id in {fire, uuid_of(fire), object_id_of(fire, run.scheduled_at)}:
             return run
     return None
+
+
+def _run_id(workflow: Workflow, fire: str, due_at: datetime) -> str:
+    """The fire's id in the form that runs of the workflow have."""
+    if workflow.dialect == TWINIT:
+        return uuid_of(fire)
+    return object_id_of(fire, due_at) if workflow.dialect == CELIGO else fire

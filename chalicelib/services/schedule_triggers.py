@@ -87,6 +87,7 @@ class TriggerSchedules:
             overlap=trigger.overlap,
             catch_up=trigger.catch_up,
             catch_up_limit=trigger.catch_up_limit,
+            input=trigger.input,
             labels={_NODE: trigger.node_id, _BODY: workflow.body_ref},
             managed=True,
         )
@@ -132,6 +133,7 @@ class TriggerSchedules:
                 overlap=trigger.overlap,
                 catch_up=trigger.catch_up,
                 catch_up_limit=trigger.catch_up_limit,
+                input=trigger.input,
             )
         if is_same(changed.timing, schedule.timing) and enabled is schedule.enabled:
             return _settling(replace(changed, timing=schedule.timing), now)

@@ -13,12 +13,13 @@ from datetime import datetime
 from chalicelib.domain.containers import needs_newest_only
 from chalicelib.domain.engine import Execution
 from chalicelib.domain.errors import DefinitionError, InvalidError, NotFoundError
+from chalicelib.domain.graph import Graph
 from chalicelib.domain.json import Json
 from chalicelib.domain.masking import mask_json
 from chalicelib.domain.program import Program
 from chalicelib.domain.run import LIVE, History, LogLine, Outcome, Run, RunStatus, StepError, StepStatus
 from chalicelib.domain.tasks import Task
-from chalicelib.services.children import child_id
+from chalicelib.services.children import known_child
 from chalicelib.services.ports import Performer, RunStore
 from chalicelib.services.worker import Programs
 
@@ -134,6 +135,10 @@ class Steps:
         """The steps of a live run that wait for a time, an answer or their next attempt."""
         return self._present(self.programs.of(run), run, self._history(run))[1]
 
+    def graph(self, run: Run) -> Graph | None:
+        program = self._program(run)
+        return None if program is None else program.graph
+
     def _carried(self, run: Run, offset: int, limit: int) -> tuple[tuple[Outcome, ...], str | None]:
         end = offset + limit
         found = run.tail[offset:end]
@@ -190,7 +195,7 @@ class Steps:
 
 def _live_views(run: Run, history: History, begun: Iterable[Task], waiting: Iterable[Task]) -> Iterable[StepView]:
     for task in begun:
-        if child_id(run.id, task.slot) in run.children:
+        if known_child(run, task.slot) is not None:
             yield _live_view(task, StepStatus.WAITING)
         elif run.status is RunStatus.RUNNING:
             yield _live_view(task, StepStatus.RUNNING)

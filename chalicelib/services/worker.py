@@ -32,7 +32,7 @@ from chalicelib.domain.sources import RUN_GRAPH
 from chalicelib.domain.tasks import Task
 from chalicelib.domain.usage import used_in_hold
 from chalicelib.domain.workflow import INTERNAL_IDS, SOURCE_BODY
-from chalicelib.services.children import Children, child_id, has_news
+from chalicelib.services.children import Children, has_news, known_child
 from chalicelib.services.concurrency import Admission, Limiter
 from chalicelib.services.ports import Clock, Performer, RunQueue, RunStore, Spawner, TaskGroup, WorkflowStore
 from chalicelib.services.usage import UsageMeter
@@ -309,8 +309,7 @@ class _Hold:
 
     def _is_known_child(self, task: Task) -> bool:
         """Whether the task only looks after a child that is there, which is no step forward."""
-        children = self._run.children
-        return bool(children) and child_id(self._run.id, task.slot) in children
+        return known_child(self._run, task.slot) is not None
 
     def _start_effect(self, execution: Execution, task: Task) -> None:
         seconds = min(self._seconds_left(), task.step.node.timeout_seconds or self._settings.step_timeout)

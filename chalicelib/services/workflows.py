@@ -22,6 +22,7 @@ from chalicelib.services.access import Access, Scope, require
 from chalicelib.services.ports import Clock, Entropy, HookStore, Page, WorkflowStore
 
 if TYPE_CHECKING:
+    from chalicelib.domain.flows import AuditEntry
     from chalicelib.services.runs import Runs
 
 MAX_DEFINITION_BYTES = 4 * 1024 * 1024
@@ -30,6 +31,8 @@ _TRIES = 12
 T = TypeVar("T")
 Compile = Callable[[Mapping[str, Json]], Graph]
 """A dialect's compiler: from its document to a graph that `domain.program` has checked. Raises DefinitionError."""
+Audit = Callable[[Mapping[str, Json], Mapping[str, Json]], "AuditEntry | None"]
+"""What is to be noted of a change, from the document before it to the one after; None for nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,9 @@ class Change:
     rework: Callable[[Mapping[str, Json]], Mapping[str, Json]] | None = None
     labels: Mapping[str, Json] = field(default_factory=dict)
     user_id: str | None = None
+    status: WorkflowStatus | None = None
+    follow: Callable[[Mapping[str, Json]], Change] | None = None
+    """What a change sets beside the document, where that follows from the new document."""
 
 
 class Watcher(Protocol):
@@ -93,9 +99,10 @@ class Workflows:
         workflow_id: str | None = None,
         status: WorkflowStatus = WorkflowStatus.INACTIVE,
         labels: Mapping[str, Json] | None = None,
+        entry: AuditEntry | None = None,
     ) -> Workflow:
-        """A new workflow, whose id is minted unless the dialect has ids of another form. Raises ForbiddenError,
-        DefinitionError, TooLargeError."""
+        """A new workflow, whose id is minted unless the dialect has ids of another form; the entry, as with every
+        change, is stored with it, or neither is. Raises ForbiddenError, DefinitionError, TooLargeError."""
         require(principal, Scope.WRITE_WORKFLOWS)
         now = self._clock.now()
         workflow_id = workflow_id or self._new_id("wf_")
@@ -117,7 +124,7 @@ class Workflows:
             labels=dict(labels or {}),
         )
         self._announce(workflow, body.graph)
-        self._workflows.create(workflow, body)
+        self._workflows.create(workflow, body, entry)
         return workflow
 
     def get(self, principal: Principal, workflow_id: str, dialect: str | None = None) -> WorkflowView:
@@ -142,15 +149,17 @@ class Workflows:
         require(principal, Scope.READ_WORKFLOWS)
         return self._workflows.page(principal.workspace_id, status=status, offset=offset, limit=limit, dialect=dialect)
 
-    def known(self, principal: Principal, dialect: str, scope: Scope) -> tuple[Workflow, ...]:
-        """Every workflow of a dialect, those too that are gone and whose runs may be there still. Raises
+    def known(self, principal: Principal, dialect: str, scope: Scope, *, gone: bool = True) -> tuple[Workflow, ...]:
+        """Every workflow of a dialect, with `gone` those too that are deleted and whose runs may be there still. Raises
         ForbiddenError."""
         require(principal, scope)
         workspace_id = principal.workspace_id
         page = self._workflows.page(workspace_id, status=None, offset=0, limit=sys.maxsize, dialect=dialect)
+        if not gone:
+            return page.items
         present = {workflow.id for workflow in page.items}
-        gone = self._workflows.all_remembered(workspace_id)
-        return (*page.items, *(each for each in gone if each.dialect == dialect and each.id not in present))
+        remembered = self._workflows.all_remembered(workspace_id)
+        return (*page.items, *(each for each in remembered if each.dialect == dialect and each.id not in present))
 
     def of_run(self, run: Run) -> Workflow | None:
         """The workflow that a run is one of, as it is now or was when it was deleted; None if nothing tells."""
@@ -169,15 +178,15 @@ class Workflows:
         """An id for a dialect whose ids are UUIDs."""
         return uuid4(self._entropy.bytes(UUID_BYTES))
 
-    def update(self, workflow: Workflow, change: Change, compile_: Compile) -> WorkflowView:
+    def update(self, workflow: Workflow, change: Change, compile_: Compile, audit: Audit | None = None) -> WorkflowView:
         """Applies a partial change. Raises DefinitionError, TooLargeError, WorkflowNotFoundError."""
-        return self._until_fresh(workflow, lambda current: self._apply(current, change, compile_))
+        return self._until_fresh(workflow, lambda current: self._apply(current, change, compile_, audit))
 
     def set_status(self, workflow: Workflow, status: WorkflowStatus) -> WorkflowView:
         """Activates or deactivates; the workflow is not written if it is that already."""
         return self.view(self._until_fresh(workflow, lambda current: self._with_status(current, status)))
 
-    def delete(self, workflow: Workflow) -> None:
+    def delete(self, workflow: Workflow, entry: AuditEntry | None = None) -> None:
         """Removes the workflow and its hooks, and cancels its live runs. Repeating it finishes a half-done one.
 
         Ended runs stay readable: they carry the workflow's name, and its bodies outlive it.
@@ -192,24 +201,27 @@ class Workflows:
         if workflow.dialect != EXEOFLOW:
             # Exeoflow's lists find runs without it.
             self._workflows.remember(workflow)
-        self._workflows.delete(workflow.workspace_id, workflow.id)
+        self._workflows.delete(workflow.workspace_id, workflow.id, entry)
 
-    def _apply(self, current: Workflow, change: Change, compile_: Compile) -> WorkflowView:
+    def _apply(self, current: Workflow, change: Change, compile_: Compile, audit: Audit | None) -> WorkflowView:
         body = self._workflows.body(current.workspace_id, current.id, current.body_ref)
         source = {**body.source, **change.members} if change.rework is None else change.rework(body.source)
+        entry = None if audit is None else audit(body.source, source)
+        change = change if change.follow is None else change.follow(source)
         changed = replace(
             current,
             name=current.name if change.name is None else change.name,
             description=current.description if change.description is None else change.description,
             updated_at=self._clock.now(),
             updated_by=change.user_id or current.updated_by,
+            status=current.status if change.status is None else change.status,
             labels={**current.labels, **change.labels},
             revision=current.revision + 1,
         )
         # Compared as text: in Python 1 == 1.0 == True, and the order of members is the client's to choose.
         if encode(dict(source)) == encode(dict(body.source)):
             self._announce(changed, body.graph)
-            self._workflows.replace(changed)
+            self._workflows.replace(changed, None, entry)
             return WorkflowView(changed, body)
         new_body = self._body(current.id, current.version + 1, source, compile_)
         changed = replace(
@@ -219,7 +231,7 @@ class Workflows:
             timeout_seconds=new_body.graph.timeout_seconds,
         )
         self._announce(changed, new_body.graph)
-        self._workflows.replace(changed, new_body)
+        self._workflows.replace(changed, new_body, entry)
         return WorkflowView(changed, new_body)
 
     def _with_status(self, current: Workflow, status: WorkflowStatus) -> Workflow:

@@ -54,6 +54,17 @@ class RunLists:
         )
         return Page(tuple(summary(raw) for raw in islice(found, offset, offset + limit)), total)
 
+    def newest(self, workspace_id: str, where: RunFilter, limit: int) -> tuple[RunSummary, ...]:
+        first, last = _ages(where)
+        if first > last or limit <= 0 or not can_be_key(where.workflow_id or workspace_id):
+            return ()
+        index, keys = _keys(workspace_id, where.workflow_id)
+        keys &= RunItem.age.between(first, last)
+        found = self._runs.table.query(
+            keys, _filters(where, self._runs.now()), index=index, newest_first=True, page_size=limit
+        )
+        return tuple(summary(raw) for raw in islice(found, limit))
+
     def page_of_workflows(
         self, workspace_id: str, workflow_ids: Collection[str], where: RunFilter, *, offset: int, limit: int
     ) -> Page[RunSummary]:

@@ -11,6 +11,7 @@ from chalicelib.store.aws import AwsClients
 from chalicelib.store.table import Table, Tables
 
 if TYPE_CHECKING:
+    from chalicelib.domain.flows import AuditEntry
     from chalicelib.store.accounts import DynamoAccountStore
     from chalicelib.store.components import DynamoComponentStore
     from chalicelib.store.counters import DynamoCounterStore
@@ -18,8 +19,15 @@ if TYPE_CHECKING:
     from chalicelib.store.endpoints import DynamoEndpointStore
     from chalicelib.store.events import DynamoEventStore
     from chalicelib.store.files import S3FileStore
+    from chalicelib.store.flow_audit import AuditLog, DynamoAuditStore
+    from chalicelib.store.flow_errors import DynamoFlowErrorStore
+    from chalicelib.store.flow_jobs import DynamoJobStore
+    from chalicelib.store.flow_marks import DynamoFlowMarkStore
+    from chalicelib.store.flow_resources import DynamoResourceStore
+    from chalicelib.store.flow_state import DynamoStateStore
     from chalicelib.store.hooks import DynamoHookStore
     from chalicelib.store.keys import DynamoKeyStore
+    from chalicelib.store.leases import DynamoLeaseStore
     from chalicelib.store.marks import DynamoMarkStore
     from chalicelib.store.moments import DynamoMomentStore
     from chalicelib.store.pin_data import DynamoPinDataStore
@@ -35,6 +43,7 @@ if TYPE_CHECKING:
     from chalicelib.store.source_states import DynamoSourceStateStore
     from chalicelib.store.sources import DynamoSourceStore
     from chalicelib.store.subscriptions import DynamoSubscriptionStore
+    from chalicelib.store.transactions import Write
     from chalicelib.store.usage import DynamoUsageStore
     from chalicelib.store.values import Values
     from chalicelib.store.workflows import DynamoWorkflowStore
@@ -87,7 +96,7 @@ class Stores:
         from chalicelib.store.workflows import DynamoWorkflowStore
 
         table = definitions_table(self._clients.dynamodb, self._tables.definitions)
-        return DynamoWorkflowStore(table, self._values, self._now, self._retention_seconds)
+        return DynamoWorkflowStore(table, self._values, self._now, self._retention_seconds, self._log_entry)
 
     @cached_property
     def hooks(self) -> DynamoHookStore:
@@ -253,3 +262,60 @@ class Stores:
         from chalicelib.store.profiles import DynamoProfileStore
 
         return DynamoProfileStore(identities_table(self._clients.dynamodb, self._tables.identities))
+
+    @cached_property
+    def _flows(self) -> Table:
+        from chalicelib.store.flow_items import flows_table
+
+        return flows_table(self._clients.dynamodb, self._tables.flows)
+
+    @cached_property
+    def _audit_log(self) -> AuditLog:
+        from chalicelib.store.flow_audit import AuditLog
+
+        return AuditLog(self._flows, self._values)
+
+    def _log_entry(self, entry: AuditEntry) -> list[Write]:
+        return self._audit_log.writes(entry)
+
+    @cached_property
+    def resources(self) -> DynamoResourceStore:
+        from chalicelib.store.flow_resources import DynamoResourceStore
+
+        return DynamoResourceStore(self._flows, self._values, self._audit_log)
+
+    @cached_property
+    def jobs(self) -> DynamoJobStore:
+        from chalicelib.store.flow_jobs import DynamoJobStore
+
+        return DynamoJobStore(self._flows, self._now)
+
+    @cached_property
+    def flow_errors(self) -> DynamoFlowErrorStore:
+        from chalicelib.store.flow_errors import DynamoFlowErrorStore
+
+        return DynamoFlowErrorStore(self._flows, self._values, self._now)
+
+    @cached_property
+    def flow_marks(self) -> DynamoFlowMarkStore:
+        from chalicelib.store.flow_marks import DynamoFlowMarkStore
+
+        return DynamoFlowMarkStore(self._flows, self._values, self._now)
+
+    @cached_property
+    def state(self) -> DynamoStateStore:
+        from chalicelib.store.flow_state import DynamoStateStore
+
+        return DynamoStateStore(self._flows)
+
+    @cached_property
+    def audit(self) -> DynamoAuditStore:
+        from chalicelib.store.flow_audit import DynamoAuditStore
+
+        return DynamoAuditStore(self._flows, self._values, self._now)
+
+    @cached_property
+    def leases(self) -> DynamoLeaseStore:
+        from chalicelib.store.leases import DynamoLeaseStore
+
+        return DynamoLeaseStore(self._counters)

@@ -23,6 +23,7 @@ from pynamodb.models import Model
 
 from chalicelib.domain.errors import UnavailableError
 from chalicelib.store.aws import aws_errors, error_code
+from chalicelib.store.transactions import Write, commit
 
 RawItem: TypeAlias = dict[str, dict[str, Any]]
 
@@ -46,6 +47,7 @@ class Tables:
     events: str
     deliveries: str
     pins: str
+    flows: str
 
     @classmethod
     def of_stage(cls, stage: str) -> Tables:
@@ -109,6 +111,33 @@ class Table:
         call.require(condition)
         item: RawItem = self._write("delete_item", call).get("Attributes", {})
         return item
+
+    def putting(self, item: Model, condition: Condition | None = None) -> Write:
+        """`put` as a part of a transaction."""
+        call = _Call(self._name)
+        call.parameters["Item"] = item.serialize()
+        call.require(condition)
+        return Write("Put", call.finished())
+
+    def updating(
+        self, hash_key: str, range_key: str | None, actions: Sequence[Action], condition: Condition | None = None
+    ) -> Write:
+        """`update` as a part of a transaction."""
+        call = self._keyed(hash_key, range_key, condition)
+        call.parameters["UpdateExpression"] = Update(*actions).serialize(call.names, call.values)
+        return Write("Update", call.finished())
+
+    def deleting(self, hash_key: str, range_key: str | None, condition: Condition | None = None) -> Write:
+        """`delete` as a part of a transaction."""
+        return Write("Delete", self._keyed(hash_key, range_key, condition).finished())
+
+    def checking(self, hash_key: str, range_key: str | None, condition: Condition) -> Write:
+        """A condition on an item that the transaction does not write."""
+        return Write("ConditionCheck", self._keyed(hash_key, range_key, condition).finished())
+
+    def transact(self, writes: Sequence[Write]) -> None:
+        """Makes the writes, of this table or others, together. Raises TransactionRefusedError."""
+        commit(self._client, writes)
 
     def delete_all(self, keys: Sequence[Key]) -> None:
         """Deletes the items of these keys, each of which may be gone."""
@@ -179,6 +208,12 @@ class Table:
             if most is not None and total >= most:
                 return most
         return total
+
+    def _keyed(self, hash_key: str, range_key: str | None, condition: Condition | None) -> _Call:
+        call = _Call(self._name)
+        call.parameters["Key"] = self._key(hash_key, range_key)
+        call.require(condition)
+        return call
 
     def _query(self, keys: Condition, where: Condition | None, index: str | None) -> _Call:
         call = _Call(self._name)

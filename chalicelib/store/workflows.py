@@ -6,9 +6,10 @@ that nobody sees, and the caller may repeat the whole call.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.expressions.condition import Condition
@@ -22,7 +23,11 @@ from chalicelib.store.attributes import OptionalTextAttribute, TimeAttribute, un
 from chalicelib.store.definition_items import DefinitionItem, bodies_of, remembered_of, workflows_of
 from chalicelib.store.run_items import LONGEST_RUN
 from chalicelib.store.table import ConditionFailedError, RawItem, Table
+from chalicelib.store.transactions import TransactionRefusedError, Write
 from chalicelib.store.values import Values
+
+if TYPE_CHECKING:
+    from chalicelib.domain.flows import AuditEntry
 
 
 class WorkflowItem(DefinitionItem):
@@ -59,17 +64,20 @@ class DynamoWorkflowStore:
         values: Values,
         now: Callable[[], datetime],
         retention_seconds: int | None = None,
+        audit: Callable[[AuditEntry], list[Write]] | None = None,
     ) -> None:
-        """`retention_seconds` is how long ended runs are kept; None keeps them forever."""
+        """`retention_seconds` is how long ended runs are kept; None keeps them forever. `audit` makes the writes of an
+        entry."""
         self._table = table
         self._values = values
         self._now = now
         self._retention_seconds = retention_seconds
+        self._audit = audit
 
-    def create(self, workflow: Workflow, body: WorkflowBody) -> None:
+    def create(self, workflow: Workflow, body: WorkflowBody, entry: AuditEntry | None = None) -> None:
         self._put_body(workflow.workspace_id, body)
         try:
-            self._table.put(_item(workflow), _is_new())
+            self._put(_item(workflow), _is_new(), entry)
         except ConditionFailedError as failed:
             raise AlreadyExistsError(workflow_id=workflow.id) from failed
 
@@ -88,18 +96,35 @@ class DynamoWorkflowStore:
         source, graph = unpacked
         return WorkflowBody(ref, workflow_id, int(item.version), source, graphs.from_json(graph))
 
-    def replace(self, workflow: Workflow, body: WorkflowBody | None = None) -> None:
+    def bodies(self, workspace_id: str, refs: Sequence[tuple[str, str]]) -> Mapping[str, WorkflowBody]:
+        workflows = {bodies_of(workspace_id, workflow_id): workflow_id for workflow_id, _ in refs}
+        found = self._table.get_all([(bodies_of(workspace_id, each), ref) for each, ref in dict.fromkeys(refs)])
+        items = [BodyItem.from_raw_data(raw) for raw in found]
+        texts = [text for item in items for text in (item.source, item.graph)]
+        values: Iterator[Any] = iter(self._values.unpack(_owner_of(workspace_id), texts))
+        bodies = {}
+        for item, source, graph in zip(items, values, values, strict=True):
+            id_ = workflows[item.partition]
+            bodies[id_] = WorkflowBody(item.name, id_, int(item.version), source, graphs.from_json(graph))
+        return bodies
+
+    def replace(self, workflow: Workflow, body: WorkflowBody | None = None, entry: AuditEntry | None = None) -> None:
         if body is not None:
             self._put_body(workflow.workspace_id, body)
         try:
-            self._table.put(_item(workflow), _is_at_revision(workflow.revision - 1))
+            self._put(_item(workflow), _is_at_revision(workflow.revision - 1), entry)
         except ConditionFailedError as failed:
             if not failed.item:
                 raise WorkflowNotFoundError(workflow_id=workflow.id) from failed
             raise StaleWriteError(workflow_id=workflow.id) from failed
 
-    def delete(self, workspace_id: str, workflow_id: str) -> None:
-        self._table.delete(workflows_of(workspace_id), workflow_id)
+    def delete(self, workspace_id: str, workflow_id: str, entry: AuditEntry | None = None) -> None:
+        if entry is None:
+            self._table.delete(workflows_of(workspace_id), workflow_id)
+            return
+        with suppress(TransactionRefusedError):
+            deletion = self._table.deleting(workflows_of(workspace_id), workflow_id, _is_there())
+            self._table.transact([deletion, *self._entries(entry)])
 
     def remember(self, workflow: Workflow) -> None:
         item = _item(workflow, remembered_of(workflow.workspace_id))
@@ -133,6 +158,21 @@ class DynamoWorkflowStore:
         workflows = sorted(map(_workflow, found), key=lambda each: (each.created_at, each.id), reverse=True)
         return Page(tuple(workflows[offset : offset + limit]), len(workflows))
 
+    def _put(self, item: WorkflowItem, condition: Condition, entry: AuditEntry | None) -> None:
+        """With its entry, or neither. Raises ConditionFailedError."""
+        if entry is None:
+            self._table.put(item, condition)
+            return
+        try:
+            self._table.transact([self._table.putting(item, condition), *self._entries(entry)])
+        except TransactionRefusedError as refused:
+            raise ConditionFailedError(refused.failed.get(0, {})) from refused
+
+    def _entries(self, entry: AuditEntry) -> list[Write]:
+        if self._audit is None:
+            raise ValueError("these workflows have no audit log")
+        return self._audit(entry)
+
     def _put_body(self, workspace_id: str, body: WorkflowBody) -> None:
         """Raises StaleWriteError if another body has this ref: a ref must name one content forever."""
         owner = _owner_of(workspace_id)
@@ -154,6 +194,11 @@ class DynamoWorkflowStore:
 def _is_new() -> Condition:
     """Guards a workflow against a second one of its id, and a body against ever being changed."""
     return DefinitionItem.partition.does_not_exist()
+
+
+def _is_there() -> Condition:
+    """Guards the log against the deletion of what is gone."""
+    return DefinitionItem.partition.exists()
 
 
 def _is_at_revision(revision: int) -> Condition:

@@ -61,6 +61,7 @@ class Stage:
             events_table=tables.events,
             deliveries_table=tables.deliveries,
             pins_table=tables.pins,
+            flows_table=tables.flows,
             bodies_bucket=self.resources.bucket,
             runs_queue_url=self.resources.runs_queue_url,
             deliveries_queue_url=self.resources.deliveries_queue_url,

@@ -17,6 +17,15 @@ PINS = {
     },
     "${BlobsBucket.Arn}/pins/*": {"s3:DeleteObject"},
 }
+FLOWS = {
+    "dynamodb:BatchGetItem",
+    "dynamodb:ConditionCheckItem",
+    "dynamodb:DeleteItem",
+    "dynamodb:GetItem",
+    "dynamodb:PutItem",
+    "dynamodb:Query",
+    "dynamodb:UpdateItem",
+}
 TICKED = ("RunsTable", "EventsTable", "DeliveriesTable", "DefinitionsTable")
 
 PINNED = {
@@ -25,6 +34,7 @@ PINNED = {
         "IdentitiesTable": {"dynamodb:GetItem", "dynamodb:PutItem"},
         "${IdentitiesTable.Arn}/index/by_workspace": {"dynamodb:Query"},
         **PINS,
+        "FlowsTable": FLOWS | {"dynamodb:BatchWriteItem"},
         "DefinitionsTable": {
             "dynamodb:BatchGetItem",
             "dynamodb:DeleteItem",
@@ -49,8 +59,9 @@ PINNED = {
         "CountersTable": {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"},
         "${BlobsBucket.Arn}/*": {"s3:GetObject", "s3:PutObject"},
         "BlobsBucket": {"s3:ListBucket"},
-        "RunsQueue": {"sqs:SendMessage"},
-        "DeliveriesQueue": {"sqs:SendMessage"},
+        **{f"${{{table}.Arn}}/index/due": {"dynamodb:Query"} for table in ("RunsTable", "DeliveriesTable")},
+        **{queue: {"sqs:GetQueueAttributes", "sqs:SendMessage"} for queue in ("RunsQueue", "DeliveriesQueue")},
+        **{queue: {"sqs:GetQueueAttributes"} for queue in ("RunsDeadLetters", "DeliveriesDeadLetters")},
         "Sandbox": {"lambda:InvokeFunction"},
         "AccountsKey": {"kms:Decrypt", "kms:Encrypt"},
     },
@@ -70,6 +81,7 @@ PINNED = {
             "dynamodb:UpdateItem",
         },
         **PINS,
+        "FlowsTable": FLOWS,
         "Sandbox": {"lambda:InvokeFunction"},
         "AccountsKey": {"kms:Decrypt"},
         "${DeliveriesTable.Arn}/index/undelivered": {"dynamodb:Query"},

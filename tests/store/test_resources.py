@@ -16,7 +16,15 @@ from chalicelib.store.counters import CounterItem
 from chalicelib.store.definition_items import DefinitionItem
 from chalicelib.store.delivery_items import AttemptItem, DeliveryItem, PointerItem
 from chalicelib.store.events import EventItem
+from chalicelib.store.flow_audit import AuditItem
+from chalicelib.store.flow_errors import ErrorItem
+from chalicelib.store.flow_items import FlowItem
+from chalicelib.store.flow_jobs import JobItem
+from chalicelib.store.flow_marks import DeltaItem, PartItem
+from chalicelib.store.flow_resources import ResourceItem
+from chalicelib.store.flow_state import ValueItem
 from chalicelib.store.keys import KeyItem
+from chalicelib.store.leases import LeasesItem
 from chalicelib.store.marks import MarkItem
 from chalicelib.store.moments import MomentsItem
 from chalicelib.store.pin_data import DataItem, VersionItem
@@ -54,10 +62,11 @@ def test_every_table_is_paid_by_request_expires_items_and_can_be_restored(name: 
         ("IdentitiesTable", [KeyItem, ProfileItem]),
         ("DefinitionsTable", [DefinitionItem]),
         ("RunsTable", [RunItem, StepItem]),
-        ("CountersTable", [CounterItem, MarkItem, SlotsItem, UsageItem, MomentsItem]),
+        ("CountersTable", [CounterItem, MarkItem, SlotsItem, UsageItem, MomentsItem, LeasesItem]),
         ("EventsTable", [EventItem]),
         ("DeliveriesTable", [DeliveryItem, PointerItem, AttemptItem]),
         ("PinsTable", [PinRecord, BoardRecord, DataItem, VersionItem, BlockItem, DatasetItem, WebhookItem]),
+        ("FlowsTable", [FlowItem, ResourceItem, AuditItem, JobItem, ErrorItem, DeltaItem, PartItem, ValueItem]),
     ],
 )
 def test_the_tables_keys_are_the_models(name: str, models: list[type[Model]]) -> None:

@@ -55,6 +55,29 @@ def test_a_page_has_its_part_of_the_list_and_the_total(
     assert page(stores, offset=offset, limit=limit) == ([f"exec_{number}" for number in numbers], 7)
 
 
+@pytest.mark.parametrize(("limit", "numbers"), [(0, []), (2, [4, 3]), (5, [4, 3, 2, 1, 0]), (99, [4, 3, 2, 1, 0])])
+def test_the_newest_runs_are_read_and_no_more(stores: Stores, limit: int, numbers: list[int]) -> None:
+    create(stores, 5)
+    stores.runs.create(run(id="exec_theirs", workspace_id="ws_b", created_at=after(60)))
+
+    found = stores.runs.newest("ws_a", ALL, limit)
+
+    assert [each.id for each in found] == [f"exec_{number}" for number in numbers]
+
+
+def test_the_newest_runs_since_a_time_are_those_of_the_filter(stores: Stores) -> None:
+    create(stores, 6)
+    stores.runs.create(run(id="exec_failed", created_at=after(9), status=RunStatus.FAILED))
+
+    since = stores.runs.newest("ws_a", RunFilter(since=after(1)), 10)
+    failed = stores.runs.newest("ws_a", RunFilter(statuses=frozenset({RunStatus.FAILED})), 10)
+    backwards = stores.runs.newest("ws_a", RunFilter(since=after(9), until=after(1)), 10)
+
+    assert [each.id for each in since] == ["exec_failed", "exec_5", "exec_4", "exec_3", "exec_2"]
+    assert [each.id for each in failed] == ["exec_failed"]
+    assert backwards == ()
+
+
 def test_a_list_holds_no_other_workspaces_runs(stores: Stores) -> None:
     stores.runs.create(run(id="exec_1", workspace_id="ws_b"))
     stores.runs.create(run(id="exec_2"))

@@ -15,6 +15,7 @@ from chalicelib.domain.errors import (
     UnavailableError,
     WorkflowNotFoundError,
 )
+from chalicelib.domain.flows import AuditEntry
 from chalicelib.domain.graph import Graph, Node
 from chalicelib.domain.identity import Principal
 from chalicelib.domain.json import Json
@@ -97,10 +98,40 @@ def test_two_changes_of_the_definition_both_count(world: World) -> None:
     assert view.workflow.version == 3
 
 
+def test_what_follows_from_a_document_follows_from_the_one_that_is_stored(world: World) -> None:
+    def changing(**members: Json) -> Change:
+        def follow(document: Mapping[str, Json]) -> Change:
+            status = WorkflowStatus.ACTIVE if document.get("on") else WorkflowStatus.INACTIVE
+            return Change(name=str(document.get("name", "")), status=status, labels={"size": len(document)})
+
+        return Change(rework=lambda document: {**document, **members}, follow=follow)
+
+    seen = made(world)
+    world.services.workflows.update(seen, changing(on=True), compile_nodes)
+
+    view = world.services.workflows.update(seen, changing(name="renamed"), compile_nodes)
+
+    assert view.body.source == {"nodes": [], "on": True, "name": "renamed"}
+    assert (view.workflow.name, view.workflow.status) == ("renamed", WorkflowStatus.ACTIVE)
+    assert view.workflow.labels == {"size": 3}
+
+
+def test_a_change_is_noted_with_the_document_that_it_was_made_of(world: World) -> None:
+    def audit(before: Mapping[str, Json], after: Mapping[str, Json]) -> AuditEntry | None:
+        event = f"{len(before)} to {len(after)}"
+        return AuditEntry(event, "ws_one", "flow", seen.id, event, world.clock.now(), "user")
+
+    seen = made(world)
+    for name in ("a", "b"):
+        world.services.workflows.update(seen, Change(members={name: 1}), compile_nodes, audit)
+
+    assert [entry.event for entry in world.audit_store.entries] == ["1 to 2", "2 to 3"]
+
+
 def test_a_writer_that_is_always_too_slow_gives_up(world: World) -> None:
     workflow = made(world)
 
-    def stale(workflow: Workflow, body: WorkflowBody | None = None) -> None:
+    def stale(workflow: Workflow, body: WorkflowBody | None = None, entry: AuditEntry | None = None) -> None:
         raise StaleWriteError
 
     world.workflow_store.replace = stale  # type: ignore[method-assign]
