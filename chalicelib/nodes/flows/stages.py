@@ -1,0 +1,183 @@
+"""What lookups and imports have in common: the records of a page that are theirs, worked on, and what becomes of each.
+
+A record that fails stops, unless the flow says that it goes on; the others are not concerned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+from chalicelib.domain.flow_http import FlowHttpError
+from chalicelib.domain.flow_pages import TOO_LARGE, Account, Entry, Fault, entries_of, fault_of, size_of
+from chalicelib.domain.flows import ResourceKind
+from chalicelib.domain.json import Json, encode
+from chalicelib.domain.records.errors import RecordError
+from chalicelib.domain.records.response_mapping import ResponseMapping, compile_response_mapping
+from chalicelib.nodes.flows import parts
+from chalicelib.nodes.flows.parts import Unit
+from chalicelib.nodes.flows.ports import (
+    MAX_PAGE_BYTES,
+    FlowPorts,
+    begun,
+    config_of,
+    facts,
+    generator_of,
+    patient,
+    step_until,
+)
+from chalicelib.nodes.steps import Handler, Result, StepContext
+from chalicelib.services.flow_desk import Desk
+from chalicelib.services.flow_reading import with_responses
+
+Place = int
+"""Of an entry in the page as it came."""
+
+
+@dataclass(frozen=True, slots=True)
+class Handled:
+    """What became of an entry. `record` is what goes on, None in the tuple's place for the record as it was."""
+
+    record: tuple[Json] | None = None
+    fault: Fault | None = None
+    is_ignored: bool = False
+
+    def to_json(self) -> Json:
+        handled: dict[str, Json] = {}
+        if self.record is not None:
+            handled["r"] = self.record[0]
+        if self.fault is not None:
+            handled["f"] = self.fault.to_json()
+        if self.is_ignored:
+            handled["i"] = True
+        return handled
+
+    @staticmethod
+    def of_json(handled: Any) -> Handled:
+        return Handled(
+            (handled["r"],) if "r" in handled else None,
+            Fault.of_json(handled["f"]) if "f" in handled else None,
+            handled.get("i", False),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What a stage has at hand: its desk, the mapping of what comes back, and the key that its requests begin with."""
+
+    desk: Desk
+    mapping: ResponseMapping
+    idempotency_key: str
+
+    def mapped(self, record: Json, responses: list[dict[str, Json]], fault: Fault | None = None) -> Handled:
+        """What came back for the record, mapped onto it. After a failure this cannot fail once more."""
+        try:
+            mapped = with_responses(self.mapping, record, self.desk.rules.path_to_many, responses)
+            if mapped is not record:
+                size_of(mapped)
+        except RecordError as error:
+            return Handled(fault=fault or fault_of(error))
+        return Handled(None if mapped is record else (mapped,), fault)
+
+
+class Trade(Protocol):
+    """What a stage does with records that are let in."""
+
+    kind: ResourceKind
+
+    def lets_in(self, desk: Desk, record: Json) -> bool:
+        """Raises RecordError."""
+
+    def units(self, bench: Bench, entries: Sequence[tuple[Place, Entry]]) -> list[Unit]:
+        """Whose results are lists of `[place, handled]`."""
+
+
+def handler(ports: FlowPorts, trade: Trade) -> Handler:
+    @patient
+    def stage(context: StepContext) -> Result:
+        return Result(_Stage(ports, trade, context).output())
+
+    return stage
+
+
+class _Stage:
+    def __init__(self, ports: FlowPorts, trade: Trade, context: StepContext) -> None:
+        self._ports = ports
+        self._trade = trade
+        self._context = context
+        self._task = context.task
+        self._config = config_of(context.task)
+        self._key: str = self._config["stage"]
+        self._entries = entries_of(self._task.incoming)
+
+    def output(self) -> Json:
+        began_at = self._context.now()
+        mine = [(place, entry) for place, entry in enumerate(self._entries) if entry.at == self._key]
+        if not mine:
+            return {"records": [entry.to_json() for entry in self._entries]}
+        desk, handled = self._handled(mine)
+        account = self._account(desk, handled)
+        output = account.to_json(began_at, self._context.now())
+        if len(encode(output["records"])) > MAX_PAGE_BYTES:
+            account = self._account(desk, self._within_bounds(handled))
+            output = account.to_json(began_at, self._context.now())
+        return output
+
+    def _handled(self, mine: list[tuple[Place, Entry]]) -> tuple[Desk | None, dict[Place, Handled]]:
+        said = begun(self._config)
+        known = facts(self._task, said, generator_of(self._task))
+        try:
+            desk = self._ports.desks.open(self._trade.kind, self._config["id"], known, step_until(self._context))
+        except FlowHttpError as error:
+            return None, {place: Handled(fault=fault_of(error)) for place, _ in mine}
+        handled = {place: kept for place, entry in mine if (kept := self._kept_out(desk, entry)) is not None}
+        entering = [(place, entry) for place, entry in mine if place not in handled]
+        mapping = compile_response_mapping(self._config["response_mapping"])
+        bench = Bench(desk, mapping, self._task.idempotency_key)
+        results = parts.work_off(self._ports, self._task, desk, self._trade.units(bench, entering))
+        for result in results.values():
+            assert isinstance(result, list)
+            handled |= {place: Handled.of_json(each) for place, each in result}  # type: ignore[misc,str-unpack]
+        return desk, handled
+
+    def _kept_out(self, desk: Desk, entry: Entry) -> Handled | None:
+        """None for an entry that is let in."""
+        try:
+            return None if self._trade.lets_in(desk, entry.record) else Handled(is_ignored=True)
+        except RecordError as error:
+            return Handled(fault=fault_of(error))
+
+    def _account(self, desk: Desk | None, handled: dict[Place, Handled]) -> Account:
+        account = Account(pages=1)
+        to, proceeds = self._config["to"], self._config["proceed"]
+        for place, entry in enumerate(self._entries):
+            result = handled.get(place)
+            if result is None:
+                account.passed_over(entry)
+                continue
+            record = entry.record if result.record is None else result.record[0]
+            if result.fault is not None:
+                template = desk.rules.trace_template if desk is not None else ""
+                trace_key = desk.trace_key(entry.record) if desk is not None and template else None
+                after = to if proceeds else None
+                account.failed(place, entry, result.fault, record=record, to=after, trace_key=trace_key)
+            elif result.is_ignored:
+                account.ignored(entry, record, to)
+            else:
+                account.succeeded(entry, record, to)
+        return account
+
+    def _within_bounds(self, handled: dict[Place, Handled]) -> dict[Place, Handled]:
+        """Records that grew until the page was too large fail, from the first that has no room."""
+        total = 0
+        bounded = dict(handled)
+        for place, entry in enumerate(self._entries):
+            result = handled.get(place)
+            record = entry.record if result is None or result.record is None else result.record[0]
+            size = len(encode(record))
+            if result is not None and result.record is not None and total + size > MAX_PAGE_BYTES:
+                bounded[place] = replace(result, record=None, fault=TOO_LARGE)
+                size = len(encode(entry.record))
+            total += size
+        return bounded
