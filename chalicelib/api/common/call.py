@@ -115,6 +115,8 @@ def _base_url(headers: Mapping[str, str], full_path: str, path: str) -> str:
     if scheme not in {"http", "https"}:
         # No gateway stands before us, so nothing stands before our paths either.
         return f"http://{host}"
+    # The gateway ignores a slash at the end, and hands it on.
+    full_path = full_path if path.endswith("/") else full_path.rstrip("/")
     prefix = full_path.removesuffix(path) if full_path.endswith(path) else ""
     return f"{scheme}://{host}{prefix}"
 

@@ -32,6 +32,7 @@ _MOST_BYTES_OF_A_CHARACTER = 12  # two \uXXXX
 CORS_ALLOWED_HEADERS = ("Accept", "Authorization", "Content-Type", "Idempotency-Key", "If-Match", "X-Request-Id")
 CORS_EXPOSED_HEADERS = (
     "ETag",
+    "Link",
     "Retry-After",
     "X-RateLimit-Limit",
     "X-RateLimit-Remaining",

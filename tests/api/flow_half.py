@@ -1,0 +1,125 @@
+"""The half of the API's world that flows need: their services over in-memory stores."""
+
+from __future__ import annotations
+
+from chalicelib.nodes.flows.ports import FlowPorts
+from chalicelib.services.access import Access
+from chalicelib.services.flow_archives import FlowArchives
+from chalicelib.services.flow_audit import FlowAudit
+from chalicelib.services.flow_connections import Connections
+from chalicelib.services.flow_desk import FlowDesks
+from chalicelib.services.flow_error_files import FlowErrorFiles
+from chalicelib.services.flow_errors import FlowErrors
+from chalicelib.services.flow_following import FollowingFlows
+from chalicelib.services.flow_http import FlowHttp
+from chalicelib.services.flow_invoke import FlowInvoke
+from chalicelib.services.flow_jobs import FlowJobs
+from chalicelib.services.flow_listeners import FlowListeners
+from chalicelib.services.flow_pings import FlowPings
+from chalicelib.services.flow_references import References
+from chalicelib.services.flow_resources import FlowResources
+from chalicelib.services.flow_slots import FlowSlots
+from chalicelib.services.flow_state import FlowState
+from chalicelib.services.flow_templates import Templates
+from chalicelib.services.flows import Flows
+from chalicelib.services.ports import HttpSender
+from chalicelib.services.runs import Runs
+from chalicelib.services.workflows import Workflows
+from tests import fakes, flow_fakes
+from tests.file_fakes import MemoryFileStore
+from tests.source_fakes import LabelVault
+
+
+class FlowHalf:
+    """`sender` is what connections send with."""
+
+    def __init__(
+        self,
+        clock: fakes.FixedClock,
+        entropy: fakes.SeededEntropy,
+        audit_store: flow_fakes.MemoryAuditStore,
+        workflow_store: fakes.MemoryWorkflowStore,
+        mark_store: fakes.MemoryMarkStore,
+        sender: HttpSender,
+    ) -> None:
+        self.clock = clock
+        self.entropy = entropy
+        self.workflow_store = workflow_store
+        self.mark_store = mark_store
+        self.audit_store = audit_store
+        self.resource_store = flow_fakes.MemoryResourceStore(audit_store)
+        self.flow_mark_store = flow_fakes.MemoryFlowMarkStore()
+        self.state_store = flow_fakes.MemoryStateStore()
+        self.job_store = flow_fakes.MemoryJobStore(clock.now)
+        self.error_store = flow_fakes.MemoryFlowErrorStore(self.job_store, clock.now)
+        self.connections = Connections(self.resource_store, LabelVault())
+        self.http = FlowHttp(sender, Templates(clock, entropy), clock, entropy)
+        self.audit = FlowAudit(audit_store, clock, entropy)
+        self.references = References(self.resource_store, workflow_store)
+        self.resources = FlowResources(
+            store=self.resource_store,
+            references=self.references,
+            connections=self.connections,
+            audit=self.audit,
+            marks=mark_store,
+            clock=clock,
+            entropy=entropy,
+        )
+        self.archives = FlowArchives(workflow_store, self.resource_store, self.references, mark_store, clock, entropy)
+        self.pings = FlowPings(self.resources, self.connections, self.http)
+        self.state = FlowState(self.state_store)
+        self.file_store = MemoryFileStore()
+        self.desks = FlowDesks(self.resource_store, self.connections, self.http, clock)
+        self.invoke = FlowInvoke(self.desks, clock)
+
+    @property
+    def stores(self) -> tuple[object, ...]:
+        return (
+            self.audit_store,
+            self.resource_store,
+            self.flow_mark_store,
+            self.state_store,
+            self.job_store,
+            self.error_store,
+        )
+
+    def flows(self, workflows: Workflows, access: Access, runs: Runs) -> Flows:
+        return Flows(
+            workflows=workflows,
+            store=self.workflow_store,
+            access=access,
+            resources=self.resources,
+            references=self.references,
+            marks=self.flow_mark_store,
+            runs=runs,
+            audit=self.audit,
+            clock=self.clock,
+            entropy=self.entropy,
+        )
+
+    def ports(self, runs: Runs) -> FlowPorts:
+        """What the steps of flows work with."""
+        return FlowPorts(
+            resources=self.resource_store,
+            desks=self.desks,
+            slots=FlowSlots(flow_fakes.MemoryLeaseStore(), self.connections, self.clock),
+            jobs=self.job_store,
+            errors=self.error_store,
+            marks=self.flow_mark_store,
+            files=self.file_store,
+            spawner=fakes.InlineSpawner(),
+            clock=self.clock,
+            follower=FollowingFlows(self.workflow_store, runs),
+        )
+
+    def jobs(self, workflows: Workflows, runs: Runs) -> FlowJobs:
+        return FlowJobs(runs, workflows, self.job_store, self.clock)
+
+    def errors(self, workflows: Workflows, access: Access, runs: Runs) -> FlowErrors:
+        return FlowErrors(access, workflows, self.error_store, runs, self.clock, fakes.InlineSpawner())
+
+    def error_files(self, errors: FlowErrors) -> FlowErrorFiles:
+        return FlowErrorFiles(self.job_store, errors, self.mark_store, self.clock, self.entropy)
+
+    def listeners(self, runs: Runs) -> FlowListeners:
+        return FlowListeners(self.resources, self.references, self.workflow_store, runs)
