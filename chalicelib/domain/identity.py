@@ -33,6 +33,7 @@ SCOPES = frozenset(
         "pins:delete",
         "workflow_data:read",
         "workflow_data:write",
+        "installation:read",
     }
 )
 

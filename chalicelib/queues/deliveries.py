@@ -49,7 +49,7 @@ class SqsDeliveryQueue:
 
     def __init__(self, client: Any, queue_url: str) -> None:
         self._client = client
-        self._queue_url = queue_url
+        self.url = queue_url
 
     def send_event(self, place: EventPlace) -> None:
         emitter = place.emitter
@@ -70,7 +70,7 @@ class SqsDeliveryQueue:
 
     def _call(self, method: Callable[..., Any], **arguments: Any) -> Mapping[str, Any]:
         try:
-            answer: Mapping[str, Any] = method(QueueUrl=self._queue_url, **arguments)
+            answer: Mapping[str, Any] = method(QueueUrl=self.url, **arguments)
         except (AwsConnectionError, HTTPClientError) as error:
             raise UnavailableError() from error
         except ClientError as error:

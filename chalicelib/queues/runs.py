@@ -43,7 +43,7 @@ class SqsRunQueue:
 
     def __init__(self, client: Any, queue_url: str) -> None:
         self._client = client
-        self._queue_url = queue_url
+        self.url = queue_url
 
     def send(self, run_id: str, workspace_id: str, delay_seconds: int = 0) -> None:
         self._send(_Body(_VERSION, run_id=run_id, workspace_id=workspace_id), delay_seconds)
@@ -54,7 +54,7 @@ class SqsRunQueue:
     def _send(self, body: _Body, delay_seconds: int) -> None:
         try:
             self._client.send_message(
-                QueueUrl=self._queue_url,
+                QueueUrl=self.url,
                 MessageBody=msgspec.json.encode(body).decode(),
                 DelaySeconds=min(max(delay_seconds, 0), MAX_DELAY_SECONDS),
                 # On a standard queue a group is no order but a tenant: one that floods the queue waits, the

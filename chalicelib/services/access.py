@@ -44,6 +44,7 @@ class Scope(StrEnum):
     DELETE_PINS = "pins:delete"
     READ_PIN_DATA = "workflow_data:read"
     WRITE_PIN_DATA = "workflow_data:write"
+    READ_INSTALLATION = "installation:read"
 
 
 def require(principal: Principal, scope: Scope) -> None:

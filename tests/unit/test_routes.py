@@ -71,7 +71,7 @@ def rows(prefix: str) -> set[tuple[str, str]]:
 
 def test_every_row_of_exeoflow_is_served_under_both_prefixes() -> None:
     assert rows("/api/v1") <= rows("/v1")
-    assert len(rows("/api/v1")) == 35
+    assert len(rows("/api/v1")) == 44
 
 
 SUMMARIES = ("event_summaries", "{stream}", "{stream}/event_summaries", "{stream}/{summaries}")

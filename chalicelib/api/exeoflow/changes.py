@@ -17,6 +17,8 @@ from chalicelib.domain.json import Json
 from chalicelib.services.access import Scope
 
 MAX_STEP_LENGTH = 2_000
+RETRY_MODES = ("new", "failed")
+VERSIONS = ("newest", "same")
 
 
 class Changes:
@@ -42,7 +44,7 @@ class Changes:
 
     def retry(self, call: Call) -> Reply:
         """A new execution, as documented; or, if asked for, the same one from its failed steps on."""
-        mode = _choice(self._body(call), "mode", ("new", "failed"))
+        mode = _choice(self._body(call), "mode", RETRY_MODES)
         if mode == "failed":
             return success(wire.continued(self._services().control.retry(call.principal, _id(call))))
         return success(wire.started(self._services().runs.start_again(call.principal, _id(call))))
@@ -52,7 +54,7 @@ class Changes:
         return success(wire.continued(self._services().control.rerun(call.principal, _id(call), node_id)))
 
     def replay(self, call: Call) -> Reply:
-        version = _choice(self._body(call), "version", ("newest", "same"))
+        version = _choice(self._body(call), "version", VERSIONS)
         run = self._services().control.replay(call.principal, _id(call), newest=version == "newest")
         return success(wire.started(run))
 

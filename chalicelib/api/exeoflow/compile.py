@@ -32,8 +32,11 @@ MAX_CONNECTIONS = 5_000
 MAX_ID_LENGTH = 128
 MAX_NAME_LENGTH = 255
 MAX_CONDITION_LENGTH = 10_000
+MIN_TIMEOUT_SECONDS = 0.001
 MAX_TIMEOUT_SECONDS = 366 * 86_400.0
 MAX_CONCURRENT_RUNS = 1_000
+MAX_ATTEMPTS = 100
+MAX_DELAY_SECONDS = 86_400
 
 _ALIASES = {"set": "transform", "delay": "wait"}
 _LOOPS = frozenset({"loop", "map"})
@@ -48,14 +51,20 @@ def compile_definition(source: Mapping[str, Json]) -> Graph:
     """
     budget = _Budget()
     graph = _graph(source, "", budget)
-    timeout = Element(source, "").number("timeout_seconds", 0.001, MAX_TIMEOUT_SECONDS)
-    graph = Graph(graph.nodes, graph.edges, timeout, _concurrency(source), _mirror(source))
+    graph = Graph(graph.nodes, graph.edges, _limit(source), _concurrency(source), _mirror(source))
     try:
         program.check(graph)
         _check_triggers(graph)
     except DefinitionError as error:
         raise _located(error, budget.paths) from error
     return graph
+
+
+def _limit(source: Mapping[str, Json]) -> float | None:
+    """Null takes a limit away that was set before."""
+    if source.get("timeout_seconds") is None:
+        return None
+    return Element(source, "").number("timeout_seconds", MIN_TIMEOUT_SECONDS, MAX_TIMEOUT_SECONDS)
 
 
 def _concurrency(source: Mapping[str, Json]) -> Concurrency | None:
@@ -192,7 +201,7 @@ def _timeout(element: Element, config: Element) -> float | None:
     holder = _having("timeout_seconds", element, config)
     if holder is config and isinstance(config.members.get("timeout_seconds"), str):
         return None
-    return holder.number("timeout_seconds", 0.001, MAX_TIMEOUT_SECONDS)
+    return holder.number("timeout_seconds", MIN_TIMEOUT_SECONDS, MAX_TIMEOUT_SECONDS)
 
 
 def _retry(holder: Element) -> RetryPolicy:
@@ -200,11 +209,11 @@ def _retry(holder: Element) -> RetryPolicy:
     if retry is None:
         return RetryPolicy()
     default = RetryPolicy()
-    attempts = retry.number("max_attempts", 1, 100)
+    attempts = retry.number("max_attempts", 1, MAX_ATTEMPTS)
     if attempts is not None and not attempts.is_integer():
         retry.fail("max_attempts", "muss eine ganze Zahl sein")
-    delay = retry.number("delay_seconds", 0, 86_400)
-    longest = retry.number("max_delay_seconds", 0, 86_400)
+    delay = retry.number("delay_seconds", 0, MAX_DELAY_SECONDS)
+    longest = retry.number("max_delay_seconds", 0, MAX_DELAY_SECONDS)
     jitter = retry.number("jitter", 0, 1)
     return RetryPolicy(
         max_attempts=default.max_attempts if attempts is None else int(attempts),

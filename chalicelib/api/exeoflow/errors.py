@@ -18,6 +18,7 @@ from chalicelib.domain.errors import (
     HookNotFoundError,
     IdempotencyConflictError,
     InvalidError,
+    LastKeyError,
     MalformedJsonError,
     MethodNotAllowedError,
     NotFoundError,
@@ -36,6 +37,7 @@ from chalicelib.domain.errors import (
     WorkflowNotFoundError,
 )
 from chalicelib.domain.json import Json
+from chalicelib.services.identity import KeyNotFoundError
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,9 @@ TABLE: Mapping[type[BaseException], Wording] = {
     ScheduleManagedError: Wording(
         400, "SCHEDULE_MANAGED", "Zeitplan gehört zu einem Trigger und wird nur mit dessen Workflow geändert"
     ),
+    LastKeyError: Wording(
+        400, "LAST_FULL_KEY", "Der letzte uneingeschränkte API-Schlüssel kann nicht widerrufen werden"
+    ),
     ConflictError: Wording(400, "CONFLICT", "Die Änderung ist im jetzigen Zustand nicht möglich"),
     UnauthenticatedError: Wording(401, "UNAUTHORIZED", "Authentifizierung fehlgeschlagen"),
     ForbiddenError: Wording(403, "FORBIDDEN", "Keine Berechtigung"),
@@ -70,6 +75,7 @@ TABLE: Mapping[type[BaseException], Wording] = {
     RunNotFoundError: Wording(404, "EXECUTION_NOT_FOUND", "Ausführung nicht gefunden"),
     HookNotFoundError: Wording(404, "WEBHOOK_NOT_FOUND", "Webhook nicht gefunden"),
     ScheduleNotFoundError: Wording(404, "SCHEDULE_NOT_FOUND", "Zeitplan nicht gefunden"),
+    KeyNotFoundError: Wording(404, "KEY_NOT_FOUND", "API-Schlüssel nicht gefunden"),
     NotFoundError: Wording(404, "NOT_FOUND", "Nicht gefunden"),
     MethodNotAllowedError: Wording(405, "METHOD_NOT_ALLOWED", "Methode nicht erlaubt"),
     RateLimitedError: Wording(429, "RATE_LIMIT_EXCEEDED", "Rate-Limit überschritten"),

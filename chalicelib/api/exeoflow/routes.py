@@ -17,6 +17,8 @@ from chalicelib.api.exeoflow.bulk_retries import BulkRetryCalls
 from chalicelib.api.exeoflow.changes import Changes
 from chalicelib.api.exeoflow.executions import Executions
 from chalicelib.api.exeoflow.inbound import METHODS, Inbound
+from chalicelib.api.exeoflow.inspection import Inspection
+from chalicelib.api.exeoflow.keys import KeyCalls
 from chalicelib.api.exeoflow.schedules import ScheduleCalls
 from chalicelib.api.exeoflow.webhooks import Webhooks
 from chalicelib.api.exeoflow.workflows import WorkflowCalls
@@ -40,7 +42,9 @@ def _admit_everybody(_: Call) -> None:
 def routes(services: Callable[[], Services]) -> tuple[Route, ...]:
     """Rows of the API, below each of the prefixes."""
     workflows, executions, webhooks = WorkflowCalls(services), Executions(services), Webhooks(services)
+    inspection = Inspection(services)
     changes, bulk_retries, schedules = Changes(services), BulkRetryCalls(services), ScheduleCalls(services)
+    keys = KeyCalls(services)
     return (
         Route("GET", "/workflows", workflows.list),
         Route("POST", "/workflows", workflows.create),
@@ -49,6 +53,7 @@ def routes(services: Callable[[], Services]) -> tuple[Route, ...]:
         Route("DELETE", "/workflows/{workflow_id}", workflows.delete),
         Route("POST", "/workflows/{workflow_id}/status", workflows.set_status),
         Route("POST", "/workflows/{workflow_id}/execute", executions.execute),
+        Route("GET", "/workflows/{workflow_id}/graph", inspection.workflow_graph),
         Route("GET", "/executions", executions.list),
         Route("GET", "/executions/{execution_id}", executions.get),
         Route("POST", "/executions/{execution_id}/cancel", executions.cancel),
@@ -56,6 +61,8 @@ def routes(services: Callable[[], Services]) -> tuple[Route, ...]:
         Route("GET", "/executions/{execution_id}/steps", executions.steps),
         Route("GET", "/executions/{execution_id}/input", executions.input),
         Route("GET", "/executions/{execution_id}/output", executions.output),
+        Route("GET", "/executions/{execution_id}/graph", inspection.run_graph),
+        Route("GET", "/executions/{execution_id}/timeline", inspection.timeline),
         Route("POST", "/executions/{execution_id}/pause", changes.pause),
         Route("POST", "/executions/{execution_id}/resume", changes.resume),
         Route("POST", "/executions/{execution_id}/input", changes.input),
@@ -71,12 +78,18 @@ def routes(services: Callable[[], Services]) -> tuple[Route, ...]:
         Route("DELETE", "/webhooks/{webhook_id}", webhooks.delete),
         Route("GET", "/schedules", schedules.list),
         Route("POST", "/schedules", schedules.create),
+        Route("POST", "/schedules/preview", schedules.preview),
         Route("GET", "/schedules/{schedule_id}", schedules.get),
         Route("PUT", "/schedules/{schedule_id}", schedules.update),
         Route("DELETE", "/schedules/{schedule_id}", schedules.delete),
         Route("POST", "/schedules/{schedule_id}/pause", schedules.pause),
         Route("POST", "/schedules/{schedule_id}/resume", schedules.resume),
         Route("GET", "/schedules/{schedule_id}/upcoming", schedules.upcoming),
+        Route("GET", "/overview", inspection.overview),
+        Route("GET", "/keys", keys.list),
+        Route("POST", "/keys", keys.create),
+        Route("GET", "/keys/{key_id}", keys.get),
+        Route("DELETE", "/keys/{key_id}", keys.revoke),
     )
 
 

@@ -45,15 +45,15 @@ T = TypeVar("T", bound=StrEnum)
 
 def members(schedule: Schedule) -> Members:
     """`timezone` is where a cron expression is evaluated; of `cron` and `interval_seconds` one is null."""
-    timing = schedule.timing
+    when = schedule.timing
     return {
         "id": schedule.id,
         "workflow_id": schedule.target.id,
         "name": schedule.name,
         "enabled": schedule.enabled,
-        "cron": timing.expression or None,
-        "interval_seconds": timing.interval_seconds,
-        "timezone": timing.timezone,
+        "cron": when.expression or None,
+        "interval_seconds": when.interval_seconds,
+        "timezone": when.timezone,
         "input": schedule.input,
         "overlap": schedule.overlap.value,
         "catch_up": schedule.catch_up.value,
@@ -69,17 +69,22 @@ def members(schedule: Schedule) -> Members:
     }
 
 
-def draft(body: Mapping[str, Json], workflow_id: str) -> Draft:
-    """Raises InvalidError."""
+def timing(body: Mapping[str, Json]) -> Timing:
+    """What a body of a new schedule says of its times. Raises InvalidError."""
     retime = _retiming(body)
     if retime is None or not ("cron" in body or "interval_seconds" in body):
         raise InvalidError("'cron' is missing", field="cron", reason="'cron' or 'interval_seconds' is missing")
-    timezone = text_member(body, "timezone", MAX_NAME_LENGTH) or "UTC"
+    return retime(Timing(TimingKind.CRON, timezone=text_member(body, "timezone", MAX_NAME_LENGTH) or "UTC"))
+
+
+def draft(body: Mapping[str, Json], workflow_id: str) -> Draft:
+    """Raises InvalidError."""
+    when = timing(body)
     enabled = member(body, "enabled", bool)
     limit = member(body, "catch_up_limit", int)
     return Draft(
         target=Target(TargetKind.WORKFLOW, workflow_id),
-        timing=retime(Timing(TimingKind.CRON, timezone=timezone)),
+        timing=when,
         input=member(body, "input", dict) or {},
         enabled=enabled is not False,
         overlap=_choice(body, "overlap", Overlap) or Overlap.ALLOW,
@@ -103,19 +108,19 @@ def amendment(body: Mapping[str, Json]) -> Amendment:
     )
 
 
-def preview(schedule: Schedule, fires: tuple[Fire, ...]) -> Members:
+def preview(schedule: Schedule, upcoming: tuple[Fire, ...]) -> Members:
     return {
         "schedule_id": schedule.id,
         "timezone": schedule.timing.timezone,
-        "upcoming": [
-            {
-                "at": iso_z(fire.at),
-                "local": fire.local.isoformat(timespec="seconds"),
-                "reason": _reason(fire, schedule.timing),
-            }
-            for fire in fires
-        ],
+        "upcoming": fires(schedule.timing, upcoming),
     }
+
+
+def fires(when: Timing, upcoming: tuple[Fire, ...]) -> list[Json]:
+    return [
+        {"at": iso_z(fire.at), "local": fire.local.isoformat(timespec="seconds"), "reason": _reason(fire, when)}
+        for fire in upcoming
+    ]
 
 
 def _retiming(body: Mapping[str, Json]) -> Callable[[Timing], Timing] | None:

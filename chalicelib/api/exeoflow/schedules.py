@@ -48,6 +48,15 @@ class ScheduleCalls:
         services.access.workflow(call.principal, workflow_id, Scope.WRITE_SCHEDULES)
         return success(_members(services.schedules.create(call.principal, draft(body, workflow_id))), status=201)
 
+    def preview(self, call: Call) -> Reply:
+        """When a schedule would fire that nobody has made yet."""
+        from chalicelib.api.exeoflow.schedule_wire import fires, timing
+
+        require(call.principal, Scope.READ_SCHEDULES)
+        found = timing(call.json_object())
+        upcoming = self._services().schedules.preview(found, _count(call))
+        return success({"timezone": found.timezone, "upcoming": fires(found, upcoming)})
+
     def get(self, call: Call) -> Reply:
         return success(_members(self._schedule(call)))
 
@@ -73,13 +82,18 @@ class ScheduleCalls:
         from chalicelib.api.exeoflow.schedule_wire import preview
 
         schedule = self._schedule(call)
-        count = positive_int(call, "count", DEFAULT_UPCOMING)
-        if count > MAX_UPCOMING:
-            raise InvalidError(f"'count' is above {MAX_UPCOMING}", field="count")
-        return success(preview(schedule, self._services().schedules.preview(schedule.timing, count)))
+        return success(preview(schedule, self._services().schedules.preview(schedule.timing, _count(call))))
 
     def _schedule(self, call: Call) -> Schedule:
         return self._services().schedules.get(call.principal, call.params["schedule_id"])
+
+
+def _count(call: Call) -> int:
+    """How many due times are asked for. Raises InvalidError."""
+    count = positive_int(call, "count", DEFAULT_UPCOMING)
+    if count > MAX_UPCOMING:
+        raise InvalidError(f"'count' is above {MAX_UPCOMING}", field="count")
+    return count
 
 
 def _members(schedule: Schedule) -> wire.Members:

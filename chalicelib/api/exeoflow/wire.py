@@ -65,6 +65,11 @@ def workflow_item(workflow: Workflow) -> Members:
     }
 
 
+def workflow_item_of_any(workflow: Workflow) -> Members:
+    """For a list that may show workflows of several dialects."""
+    return {**workflow_item(workflow), "dialect": workflow.dialect, "version": workflow.version}
+
+
 def workflow_created(workflow: Workflow) -> Members:
     item = workflow_item(workflow)
     del item["updated_at"]
@@ -121,7 +126,7 @@ def bulk_retry(bulk: BulkRetry) -> Members:
         "started_at": iso_z(run.created_at),
         "finished_at": _time(run.finished_at),
     }
-    return members | _state(run) | _failure(run)
+    return members | _state(run) | failure(run)
 
 
 def cancelled(run: Run) -> Members:
@@ -131,6 +136,11 @@ def cancelled(run: Run) -> Members:
         "finished_at": _time(run.finished_at),
         "message": CANCELLED_MESSAGE,
     }
+
+
+def run_status(status: RunStatus) -> str:
+    """One of the documented four."""
+    return _RUN_STATUS[status]
 
 
 def execution_item(run: Run | RunSummary) -> Members:
@@ -162,12 +172,13 @@ def execution_full(view: RunView) -> Members:
         "output": _output(run),
         "steps": [_step(step) for step in view.steps],
         **_state(run),
-        **_failure(run),
+        **failure(run),
     }
     return full | {"truncated": True} if view.is_cut else full
 
 
-def _failure(run: Run) -> Members:
+def failure(run: Run) -> Members:
+    """Why an execution ended badly, if it did."""
     if run.status not in FINAL or run.failure is None or run.status is RunStatus.CANCELLED:
         return {}
     return {"error": {"node_id": run.failure.node_id, "message": run.failure.message}}

@@ -11,13 +11,15 @@ from chalicelib.api.exeoflow import wire
 from chalicelib.api.exeoflow.compile import compile_definition
 from chalicelib.api.exeoflow.envelope import paging, success
 from chalicelib.domain.json import Json
-from chalicelib.domain.workflow import EXEOFLOW, Workflow, WorkflowStatus
+from chalicelib.domain.workflow import CELIGO, EXEOFLOW, PIPEDREAM, TWINIT, Workflow, WorkflowStatus
 from chalicelib.services.access import Scope, require
 from chalicelib.services.workflows import Change
 
 MAX_DESCRIPTION_LENGTH = 10_000
 _DEFINITION_MEMBERS = ("nodes", "connections", "timeout_seconds", "concurrency", "mirror_to_pin")
-_STATUSES = {"active": WorkflowStatus.ACTIVE, "inactive": WorkflowStatus.INACTIVE}
+DIALECTS = {**{dialect: dialect for dialect in (EXEOFLOW, TWINIT, PIPEDREAM, CELIGO)}, "all": None}
+"""Of which dialects a list shows workflows; this one's, unless it is asked for others."""
+STATUSES = {"active": WorkflowStatus.ACTIVE, "inactive": WorkflowStatus.INACTIVE}
 
 
 class WorkflowCalls:
@@ -27,17 +29,18 @@ class WorkflowCalls:
     def list(self, call: Call) -> Reply:
         require(call.principal, Scope.READ_WORKFLOWS)
         asked = paging(call)
-        status = call.param("status")
+        status, dialect = call.param("status"), call.param("dialect")
         page = self._services().workflows.page(
             call.principal,
-            status=None if status is None else choice(status, "status", _STATUSES),
+            status=None if status is None else choice(status, "status", STATUSES),
             offset=asked.offset,
             limit=asked.limit,
-            dialect=EXEOFLOW,
+            dialect=EXEOFLOW if dialect is None else choice(dialect, "dialect", DIALECTS),
         )
+        show = wire.workflow_item if dialect is None else wire.workflow_item_of_any
         return success(
             {
-                "workflows": [wire.workflow_item(workflow) for workflow in page.items],
+                "workflows": [show(workflow) for workflow in page.items],
                 "pagination": wire.pagination(asked.page, asked.limit, page.total),
             }
         )
@@ -79,7 +82,7 @@ class WorkflowCalls:
     def set_status(self, call: Call) -> Reply:
         workflow = self._writable(call)
         wanted = required(member(call.json_object(), "status", str), "status")
-        view = self._services().workflows.set_status(workflow, choice(wanted, "status", _STATUSES))
+        view = self._services().workflows.set_status(workflow, choice(wanted, "status", STATUSES))
         return success(wire.workflow_full(view))
 
     def _writable(self, call: Call) -> Workflow:

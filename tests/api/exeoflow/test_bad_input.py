@@ -139,7 +139,6 @@ WORKFLOWS: dict[str, Any] = {
         "connections": [{"from": "a", "to": "b", "condition": "{{ ( }}"}],
     },
     "a text as workflow timeout": {"name": "x", "timeout_seconds": "60"},
-    "a null workflow timeout": {"name": "x", "timeout_seconds": None},
     "a number as concurrency": {"name": "x", "concurrency": 3},
     "a concurrency without limit": {"name": "x", "concurrency": {"on_limit": "skip"}},
     "a concurrency of nothing": {"name": "x", "concurrency": {"limit": 0}},

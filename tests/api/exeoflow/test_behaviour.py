@@ -73,6 +73,16 @@ class TestUpdating:
         assert run.deadline_at is not None
         assert (run.deadline_at - run.created_at).total_seconds() == 60
 
+    def test_a_workflows_timeout_is_taken_away_by_null(self, world: World) -> None:
+        workflow = world.workflow(timeout_seconds=90)
+
+        without = world.call("PUT", f"/v1/workflows/{workflow}", {"timeout_seconds": None})
+
+        assert (without.status, "timeout_seconds" in without.data) == (200, False)
+        stored = world.workflow_store.get("ws_one", workflow)
+        assert stored.timeout_seconds is None
+        assert world.workflow_store.body("ws_one", workflow, stored.body_ref).graph.timeout_seconds is None
+
     def test_a_concurrency_limit_is_kept_shown_and_taken_away_again(self, world: World) -> None:
         limit = {"limit": 2, "key": "$input.kunde", "on_limit": "skip"}
         workflow = world.workflow(concurrency=limit)

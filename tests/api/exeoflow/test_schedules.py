@@ -64,6 +64,40 @@ def test_a_preview_has_one_to_a_hundred_due_times(world: World, count: str) -> N
     assert "count" in refused.json["error"]["message"]
 
 
+@pytest.mark.parametrize(
+    "timing", [{"cron": "30 7 * * MON-FRI", "timezone": "Europe/Berlin"}, {"interval_seconds": 90}]
+)
+def test_a_preview_of_what_is_not_made_yet_is_that_of_what_is_made(world: World, timing: Any) -> None:
+    workflow_id = world.workflow()
+    before = world.stored()
+
+    previewed = world.call("POST", "/v1/schedules/preview?count=3", timing)
+
+    assert world.stored() == before
+    schedule = world.schedule(workflow_id, **timing)
+    made = world.call("GET", f"/v1/schedules/{schedule['id']}/upcoming?count=3").data
+    assert previewed.data["timezone"] == made["timezone"]
+    assert [fire["at"] for fire in previewed.data["upcoming"]] == [fire["at"] for fire in made["upcoming"]]
+
+
+@pytest.mark.parametrize(
+    ("timing", "field"),
+    [
+        ({}, "cron"),
+        ({"timezone": "UTC"}, "cron"),
+        ({"cron": "61 * * * *"}, "cron"),
+        ({"cron": "@daily", "interval_seconds": 5}, "interval_seconds"),
+        ({"interval_seconds": 0}, "interval_seconds"),
+        ({"cron": "@daily", "timezone": "Europe/Atlantis"}, "timezone"),
+    ],
+)
+def test_a_timing_that_no_schedule_can_have_has_no_preview(world: World, timing: Any, field: str) -> None:
+    refused = world.call("POST", "/v1/schedules/preview", timing)
+
+    assert (refused.status, refused.json["error"]["code"]) == (400, "VALIDATION_ERROR")
+    assert field in str(refused.json["error"])
+
+
 def test_a_preview_says_what_a_change_of_the_clocks_does(world: World) -> None:
     workflow_id = world.workflow()
     spring = world.schedule(workflow_id, cron="30 2 27-29 3 *", timezone="Europe/Berlin")
