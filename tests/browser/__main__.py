@@ -1,7 +1,8 @@
-"""Drives the page of a pin in a real browser, against the local stack: `python -m tests.browser --out DIRECTORY`.
+"""Drives the page of a pin, the console and the API's page in a real browser: `python -m tests.browser`.
 
-Needs Node, Chromium (`CHROMIUM` names another than /usr/bin/chromium) and the npm package playwright-core, looked for
-in the directory that `PLAYWRIGHT_CORE` names. Screenshots go to the output directory, which is not the repository.
+Needs Node, Chromium (`CHROMIUM` names another than /usr/bin/chromium) and what `npm ci --prefix tests/browser` installs
+(`PLAYWRIGHT_CORE` names a directory with another playwright-core). Screenshots go to the output directory (`--out`),
+which is not the repository. `--only` drives one of them.
 """
 
 from __future__ import annotations
@@ -20,8 +21,9 @@ from urllib.parse import quote
 from chalicelib.local.settings import LocalSettings
 from chalicelib.local.stack import LocalStack
 from chalicelib.local.wiring import assemble
+from tests.browser import scene, scene_events
 
-SCRIPT = Path(__file__).with_name("drive.mjs")
+HERE = Path(__file__).parent
 KEY = "browser-key-1"
 HOSTILE = "<img src=x onerror=alert(1)>"
 
@@ -67,18 +69,32 @@ def private_pin(api: Api) -> str:
     return pin
 
 
+def drive(script: str, *arguments: str) -> int:
+    """The exit code of a driver, which is a script of this directory."""
+    return subprocess.run([os.environ.get("NODE", "node"), str(HERE / script), *arguments], check=False).returncode
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.browser")
     parser.add_argument("--out", type=Path, default=Path(tempfile.gettempdir()) / "penstock-pages")
-    out = parser.parse_args().out.resolve()
+    parser.add_argument("--only", choices=("pin", "console", "docs"))
+    asked = parser.parse_args()
+    out = asked.out.resolve()
     out.mkdir(parents=True, exist_ok=True)
+    failed = 0
     with LocalStack(assemble, LocalSettings(port=0, api_keys={"browser": KEY})) as stack:
-        api = Api(stack.base_url)
-        arguments = [stack.base_url, public_pin(api), private_pin(api), KEY, str(out)]
-        node = os.environ.get("NODE", "node")
-        ended = subprocess.run([node, str(SCRIPT), *arguments], check=False)
+        base = stack.base_url
+        if asked.only in (None, "pin"):
+            api = Api(base)
+            failed |= drive("drive.mjs", base, public_pin(api), private_pin(api), KEY, str(out))
+        if asked.only in (None, "console"):
+            client = scene.Client(base, KEY)
+            there = {**scene.build(client), **scene_events.build(client)}
+            failed |= drive("console.mjs", base, json.dumps(there), KEY, str(out))
+        if asked.only in (None, "docs"):
+            failed |= drive("docs.mjs", base, str(out))
     print(f"screenshots: {out}")  # noqa: T201
-    return ended.returncode
+    return failed
 
 
 if __name__ == "__main__":

@@ -1,10 +1,9 @@
 // Drives the page of a pin in headless Chromium: node drive.mjs <base url> <public pin> <private pin> <key> <out dir>
 import assert from "node:assert/strict";
-import { createRequire } from "node:module";
+import { launch, newPage } from "./chromium.mjs";
 
-const { chromium } = createRequire(`${process.env.PLAYWRIGHT_CORE || process.cwd()}/`)("playwright-core");
 const [base, publicPin, privatePin, key, out] = process.argv.slice(2);
-const SIZES = { phone: { width: 360, height: 740 }, desktop: { width: 1280, height: 900 } };
+const SIZES = ["phone", "desktop"];
 
 async function api(method, path, body) {
   const headers = { Authorization: `Bearer ${key}`, "Content-Type": "application/json" };
@@ -15,23 +14,17 @@ async function api(method, path, body) {
 
 const push = (pin, workflow, data) => api("PUT", `/api/workflow-data/${pin}/${encodeURIComponent(workflow)}`, { data });
 
-const browser = await chromium.launch({ executablePath: process.env.CHROMIUM || "/usr/bin/chromium", args: ["--no-sandbox"] });
+const browser = await launch();
 const problems = [];
 
 async function open(pin, size, colorScheme) {
-  const context = await browser.newContext({ viewport: SIZES[size], colorScheme });
-  const page = await context.newPage();
-  page.on("pageerror", (error) => problems.push(String(error)));
-  page.on("console", (message) => message.type() === "error" && problems.push(message.text()));
-  page.on("request", (request) => {
-    if (!request.url().startsWith(base) && !request.url().startsWith("data:")) problems.push(`asked ${request.url()}`);
-  });
+  const page = await newPage(browser, base, problems, { size, colorScheme });
   await page.goto(`${base}/pins/${pin}`);
   return page;
 }
 
 // Everybody sees a public pin, in every size and scheme, without scrolling sideways.
-for (const size of Object.keys(SIZES)) {
+for (const size of SIZES) {
   for (const scheme of ["light", "dark"]) {
     const page = await open(publicPin, size, scheme);
     await page.waitForSelector("article");
