@@ -86,8 +86,18 @@ mutation: $(STAMP)
 leaktest: $(STAMP)
 	@$(BIN)/python -m tests.sandbox.test_processes --runs 2000
 
-# The page of a pin in a real browser; needs Node, Chromium, and playwright-core in the directory PLAYWRIGHT_CORE.
+# The page of a pin and the console in a real browser; needs Node and Chromium (CHROMIUM, /usr/bin/chromium).
 .PHONY: page
 
 page: $(STAMP)
+	@npm ci --prefix tests/browser --silent --no-audit --no-fund
 	@$(BIN)/python -m tests.browser $(if $(OUT),--out "$(OUT)")
+
+# The API as a collection for Postman, and its document held against what it answers; see docs/api.md.
+.PHONY: postman fuzz
+
+postman: $(STAMP)
+	@$(BIN)/python -m infra.postman $(if $(OUT),--out "$(OUT)") $(if $(URL),--url "$(URL)")
+
+fuzz: $(STAMP)
+	@$(BIN)/python -m tests.fuzz $(if $(TIME),--seconds "$(TIME)")

@@ -12,16 +12,20 @@ from typing import TYPE_CHECKING, Any
 from chalice.app import Chalice, CloudWatchEvent, Rate, SQSEvent
 
 from chalicelib import config
+from chalicelib.api.celigo import routes as celigo
 from chalicelib.api.common import fallback as fallbacks
 from chalicelib.api.common.doors import Doors, Guest
 from chalicelib.api.common.mount import blueprint, middleware, share
 from chalicelib.api.common.pipeline import Pipeline
+from chalicelib.api.console import routes as console
+from chalicelib.api.document import routes as document
 from chalicelib.api.exeoflow import routes as exeoflow
 from chalicelib.api.pindown import routes as pindown
 from chalicelib.api.pipedream import routes as pipedream
 from chalicelib.api.twinit import routes as twinit
 
 if TYPE_CHECKING:
+    from chalicelib.api.common.describe import DoorDocument
     from chalicelib.bootstrap import Services
 
 
@@ -42,6 +46,8 @@ def build(services: Callable[[], Any]) -> tuple[Chalice, Pipeline]:
                 pipedream.interface_door(),
                 twinit.door(services),
                 *pindown.doors(services),
+                celigo.door(services),
+                console.door(),
             ),
             otherwise=inbound_door,
             guests=(Guest(pipedream_door, pipedream.takes),),
@@ -55,11 +61,27 @@ def build(services: Callable[[], Any]) -> tuple[Chalice, Pipeline]:
         (pipedream.INTERFACE_PREFIX, pipedream.interface_routes(services)),
         (twinit.PREFIX, twinit.routes(services)),
         (pindown.PREFIX, pindown.routes(services)),
+        (celigo.PREFIX, celigo.routes(services)),
         (pindown.PAGE_PREFIX, pindown.page_routes(services)),
+        ("", document.routes(services, documents)),
+        (console.PREFIX, console.routes()),
     ):
         chalice.register_blueprint(blueprint(pipeline, routes), url_prefix=prefix)
     chalice.register_middleware(middleware(pipeline), "http")
     return chalice, pipeline
+
+
+def documents() -> tuple[DoorDocument, ...]:
+    """What the doors say of their operations, loaded when somebody asks."""
+    from chalicelib.api.celigo import document as of_celigo
+    from chalicelib.api.document import pages
+    from chalicelib.api.exeoflow import document as of_exeoflow
+    from chalicelib.api.pindown import document as of_pindown
+    from chalicelib.api.pipedream import document as of_pipedream
+    from chalicelib.api.twinit import document as of_twinit
+
+    doors = (of_exeoflow, of_pipedream, of_twinit, of_pindown, of_celigo)
+    return (*(document for door in doors for document in door.documents()), pages.document())
 
 
 def services() -> Services:

@@ -24,6 +24,7 @@ from chalicelib.system import SystemClock, SystemEntropy, ThreadSpawner
 if TYPE_CHECKING:
     from chalicelib.domain.json import Json
     from chalicelib.nodes.code import CodeNodes
+    from chalicelib.nodes.flows.ports import FlowPorts
     from chalicelib.nodes.integrations import Integrations
     from chalicelib.nodes.registry import NodeRegistry
     from chalicelib.nodes.steps import Handler
@@ -47,11 +48,27 @@ if TYPE_CHECKING:
     from chalicelib.services.fanout import Fanout
     from chalicelib.services.files import Files
     from chalicelib.services.firing import Firing
+    from chalicelib.services.flow_archives import FlowArchives
+    from chalicelib.services.flow_audit import FlowAudit
+    from chalicelib.services.flow_connections import Connections
+    from chalicelib.services.flow_desk import FlowDesks
+    from chalicelib.services.flow_error_files import FlowErrorFiles
+    from chalicelib.services.flow_errors import FlowErrors
+    from chalicelib.services.flow_http import FlowHttp
+    from chalicelib.services.flow_invoke import FlowInvoke
+    from chalicelib.services.flow_jobs import FlowJobs
+    from chalicelib.services.flow_listeners import FlowListeners
+    from chalicelib.services.flow_pings import FlowPings
+    from chalicelib.services.flow_references import References
+    from chalicelib.services.flow_resources import FlowResources
+    from chalicelib.services.flow_state import FlowState
+    from chalicelib.services.flows import Flows
     from chalicelib.services.hooks import Hooks
     from chalicelib.services.identity import Identity
     from chalicelib.services.lifecycle import Lifecycle
     from chalicelib.services.limits import Limits
     from chalicelib.services.mirror import Mirror, MirroringAnnouncer
+    from chalicelib.services.overview import DueIndex, Overview
     from chalicelib.services.pin_access import PinAccess
     from chalicelib.services.pin_data import PinData
     from chalicelib.services.pin_keys import PinKeys
@@ -85,8 +102,11 @@ REGISTRY = Path(__file__).resolve().parent / "registry"
 
 BATCH_THREADS = 32
 STEP_THREADS = 64
+FLOW_THREADS = 64
 TELLING_THREADS = 16
+COUNTING_THREADS = 16
 DELIVERY_THREADS = 128
+FLOW_NODE_TYPES = ("flow_begin", "export", "lookup", "import", "router", "tally", "flow_end")
 
 
 class Services:
@@ -111,6 +131,7 @@ class Services:
             events=settings.events_table,
             deliveries=settings.deliveries_table,
             pins=settings.pins_table,
+            flows=settings.flows_table,
         )
         retention_seconds = settings.retention_days * 86_400
         return stores.Stores(self.clients, tables, settings.bodies_bucket, self.clock.now, retention_seconds)
@@ -183,7 +204,50 @@ class Services:
             "source": lambda context: self.source_handler(context),
             "code": lambda context: self.code_nodes.code(context),
         }
+        handlers |= {type_: self._flow_handler(type_) for type_ in FLOW_NODE_TYPES}
         return NodeRegistry(self.clock, self.http, handlers)
+
+    def _flow_handler(self, node_type: str) -> Handler:
+        return lambda context: self.flow_handlers[node_type](context)
+
+    @cached_property
+    def flow_handlers(self) -> Mapping[str, Handler]:
+        # Few functions run a flow, and those that do not load nothing of one.
+        from chalicelib.nodes.flows.registry import handlers
+
+        return handlers(lambda: self.flow_ports)
+
+    @cached_property
+    def flow_ports(self) -> FlowPorts:
+        from chalicelib.nodes.flows.ports import FlowPorts
+        from chalicelib.services.flow_following import FollowingFlows
+        from chalicelib.services.flow_slots import FlowSlots
+
+        stores = self.stores
+        return FlowPorts(
+            resources=stores.resources,
+            desks=self.flow_desks,
+            slots=FlowSlots(stores.leases, self.flow_connections, self.clock),
+            jobs=stores.jobs,
+            errors=stores.flow_errors,
+            marks=stores.flow_marks,
+            files=stores.files,
+            spawner=ThreadSpawner(FLOW_THREADS, "flow"),
+            clock=self.clock,
+            follower=FollowingFlows(stores.workflows, self.runs),
+        )
+
+    @cached_property
+    def flow_desks(self) -> FlowDesks:
+        from chalicelib.services.flow_desk import FlowDesks
+
+        return FlowDesks(self.stores.resources, self.flow_connections, self.flow_http, self.clock)
+
+    @cached_property
+    def flow_invoke(self) -> FlowInvoke:
+        from chalicelib.services.flow_invoke import FlowInvoke
+
+        return FlowInvoke(self.flow_desks, self.clock)
 
     @cached_property
     def access(self) -> Access:
@@ -324,6 +388,15 @@ class Services:
         return Profiles(self.stores.profiles, self.stores.usage, self.clock, quotas)
 
     @cached_property
+    def overview(self) -> Overview:
+        from chalicelib.queues.depths import SqsQueueDepths
+        from chalicelib.services.overview import Overview
+
+        urls = {"runs": lambda: self.queue.url, "deliveries": lambda: self.delivery_queue.url}
+        dues: Mapping[str, DueIndex] = {"runs": self.stores.runs, "deliveries": self.stores.deliveries}
+        return Overview(self.stores.runs, dues, SqsQueueDepths(self.clients.sqs, urls), self.clock)
+
+    @cached_property
     def fanout(self) -> Fanout:
         from chalicelib.services.fanout import Fanout
 
@@ -420,10 +493,12 @@ class Services:
     @cached_property
     def firing(self) -> Firing:
         from chalicelib.services.firing import Firing
+        from chalicelib.services.flow_rest import FlowRest
         from chalicelib.services.schedule_targets import ScheduleTarget, WorkflowTarget
 
         stores, triggers = self.stores, self.trigger_schedules
-        target = WorkflowTarget(stores.workflows, self.runs, stores.runs, self.limiter, triggers, self.clock)
+        rests = FlowRest(stores.resources).is_resting
+        target = WorkflowTarget(stores.workflows, self.runs, stores.runs, self.limiter, triggers, self.clock, rests)
         from chalicelib.services.source_timers import SourceTarget
 
         load = self.components.load
@@ -626,6 +701,109 @@ class Services:
         from chalicelib.services.pin_pass import PinChores
 
         return PinChores(self.pin_access, self.pins, self.pin_data)
+
+    @cached_property
+    def flow_connections(self) -> Connections:
+        from chalicelib.services.flow_connections import Connections
+        from chalicelib.store.vault import KmsVault
+
+        return Connections(self.stores.resources, KmsVault(self.clients, self.settings.accounts_kms_key))
+
+    @cached_property
+    def flow_http(self) -> FlowHttp:
+        from chalicelib.services.flow_http import FlowHttp
+        from chalicelib.services.flow_templates import Templates
+
+        return FlowHttp(self.http, Templates(self.clock, self.entropy), self.clock, self.entropy)
+
+    @cached_property
+    def flow_audit(self) -> FlowAudit:
+        from chalicelib.services.flow_audit import FlowAudit
+
+        return FlowAudit(self.stores.audit, self.clock, self.entropy)
+
+    @cached_property
+    def flow_references(self) -> References:
+        from chalicelib.services.flow_references import References
+
+        return References(self.stores.resources, self.stores.workflows)
+
+    @cached_property
+    def flow_resources(self) -> FlowResources:
+        from chalicelib.services.flow_resources import FlowResources
+
+        return FlowResources(
+            store=self.stores.resources,
+            references=self.flow_references,
+            connections=self.flow_connections,
+            audit=self.flow_audit,
+            marks=self.stores.marks,
+            clock=self.clock,
+            entropy=self.entropy,
+        )
+
+    @cached_property
+    def flows(self) -> Flows:
+        from chalicelib.services.flows import Flows
+
+        return Flows(
+            workflows=self.workflows,
+            store=self.stores.workflows,
+            access=self.access,
+            resources=self.flow_resources,
+            references=self.flow_references,
+            marks=self.stores.flow_marks,
+            runs=self.runs,
+            audit=self.flow_audit,
+            clock=self.clock,
+            entropy=self.entropy,
+        )
+
+    @cached_property
+    def flow_archives(self) -> FlowArchives:
+        from chalicelib.services.flow_archives import FlowArchives
+
+        stores = self.stores
+        return FlowArchives(
+            stores.workflows, stores.resources, self.flow_references, stores.marks, self.clock, self.entropy
+        )
+
+    @cached_property
+    def flow_listeners(self) -> FlowListeners:
+        from chalicelib.services.flow_listeners import FlowListeners
+
+        return FlowListeners(self.flow_resources, self.flow_references, self.stores.workflows, self.runs)
+
+    @cached_property
+    def flow_pings(self) -> FlowPings:
+        from chalicelib.services.flow_pings import FlowPings
+
+        return FlowPings(self.flow_resources, self.flow_connections, self.flow_http)
+
+    @cached_property
+    def flow_state(self) -> FlowState:
+        from chalicelib.services.flow_state import FlowState
+
+        return FlowState(self.stores.state)
+
+    @cached_property
+    def flow_jobs(self) -> FlowJobs:
+        from chalicelib.services.flow_jobs import FlowJobs
+
+        return FlowJobs(self.runs, self.workflows, self.stores.jobs, self.clock)
+
+    @cached_property
+    def flow_errors(self) -> FlowErrors:
+        from chalicelib.services.flow_errors import FlowErrors
+
+        spawner = ThreadSpawner(COUNTING_THREADS, "counting")
+        return FlowErrors(self.access, self.workflows, self.stores.flow_errors, self.runs, self.clock, spawner)
+
+    @cached_property
+    def flow_error_files(self) -> FlowErrorFiles:
+        from chalicelib.services.flow_error_files import FlowErrorFiles
+
+        return FlowErrorFiles(self.stores.jobs, self.flow_errors, self.stores.marks, self.clock, self.entropy)
 
     @property
     def public_base_url(self) -> str | None:

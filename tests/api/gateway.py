@@ -13,6 +13,7 @@ from chalice.app import Chalice
 from chalicelib.api.common import fallback
 from chalicelib.api.common.pipeline import Pipeline
 from chalicelib.local.routes import RouteTable
+from tests.api import watch
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,5 +62,11 @@ def send(
         "body": body,
         "isBase64Encoded": False,
     }
+    reads = watch.begin()
     response = app(event, None)
-    return Answer(response["statusCode"], response["headers"], response["body"])
+    answer = Answer(response["statusCode"], response["headers"], response["body"])
+    watch.check(
+        watch.Exchange(method, match.resource, match.params, target, headers, body, answer.status, answer.text, reads),
+        answer.headers,
+    )
+    return answer

@@ -14,6 +14,7 @@ from chalicelib.domain.json import Json
 from chalicelib.domain.run import Failure, Outcome, RunStatus, StepError, StepStatus
 from chalicelib.domain.schedules import TargetKind
 from chalicelib.nodes import bulk_retry, chore, emit
+from chalicelib.nodes.flows import registry as flow_nodes
 from chalicelib.nodes.registry import NodeRegistry
 from chalicelib.services.access import Access
 from chalicelib.services.accounts import Accounts
@@ -26,10 +27,22 @@ from chalicelib.services.deliveries import Deliveries
 from chalicelib.services.endpoints import Endpoints
 from chalicelib.services.events import Events
 from chalicelib.services.firing import Firing
+from chalicelib.services.flow_archives import FlowArchives
+from chalicelib.services.flow_audit import FlowAudit
+from chalicelib.services.flow_error_files import FlowErrorFiles
+from chalicelib.services.flow_errors import FlowErrors
+from chalicelib.services.flow_invoke import FlowInvoke
+from chalicelib.services.flow_jobs import FlowJobs
+from chalicelib.services.flow_listeners import FlowListeners
+from chalicelib.services.flow_pings import FlowPings
+from chalicelib.services.flow_resources import FlowResources
+from chalicelib.services.flow_state import FlowState
+from chalicelib.services.flows import Flows
 from chalicelib.services.hooks import Hooks
 from chalicelib.services.identity import Identity
 from chalicelib.services.lifecycle import Lifecycle
 from chalicelib.services.limits import Limits
+from chalicelib.services.overview import Overview
 from chalicelib.services.pin_access import PinAccess
 from chalicelib.services.pin_data import PinData
 from chalicelib.services.pin_keys import PinKeys
@@ -49,8 +62,9 @@ from chalicelib.services.sources import Sources
 from chalicelib.services.subscriptions import Subscriptions
 from chalicelib.services.worker import Programs, Worker
 from chalicelib.services.workflows import Workflows
-from tests import fakes
+from tests import fakes, flow_fakes
 from tests.api.event_half import EventHalf
+from tests.api.flow_half import FlowHalf
 from tests.api.gateway import Answer, send
 from tests.api.pin_half import PinHalf
 from tests.api.source_half import SourceHalf
@@ -73,6 +87,7 @@ class Services:
     deliveries: Deliveries
     profiles: Profiles
     schedules: Schedules
+    overview: Overview
     clock: Clock
     components: Components
     sources: Sources
@@ -86,6 +101,17 @@ class Services:
     pinboards: Pinboards
     pin_keys: PinKeys
     pin_limits: PinLimits
+    flows: Flows
+    flow_resources: FlowResources
+    flow_audit: FlowAudit
+    flow_archives: FlowArchives
+    flow_invoke: FlowInvoke
+    flow_listeners: FlowListeners
+    flow_pings: FlowPings
+    flow_state: FlowState
+    flow_jobs: FlowJobs
+    flow_errors: FlowErrors
+    flow_error_files: FlowErrorFiles
     public_base_url: str | None = None
 
 
@@ -102,13 +128,15 @@ class World:
         self.pin_limits_count = pin_limits_count
         self.clock = fakes.FixedClock()
         self.entropy = fakes.SeededEntropy()
-        self.workflow_store = fakes.MemoryWorkflowStore()
+        self.audit_store = flow_fakes.MemoryAuditStore(self.clock.now)
+        self.workflow_store = fakes.MemoryWorkflowStore(self.audit_store)
         self.hook_store = fakes.MemoryHookStore()
         self.run_store = fakes.MemoryRunStore(self.clock)
         self.key_store = fakes.MemoryKeyStore()
         self.counter_store = fakes.MemoryCounterStore()
         self.mark_store = fakes.MemoryMarkStore(self.clock)
         self.queue = fakes.MemoryRunQueue(self.clock)
+        self.queue_depths = fakes.FixedQueueDepths()
         self.services = self._services(rate_limit, hook_rate_limit)
         self.app, self.pipeline = application.build(lambda: self.services)
         self.key = self.new_key("ws_one")
@@ -134,11 +162,15 @@ class World:
         self.source_half = code = SourceHalf(
             self.clock, self.entropy, half, self.sender, (self.schedule_store, self.schedule_queue)
         )
+        self.flow_half = flow_half = FlowHalf(
+            self.clock, self.entropy, self.audit_store, self.workflow_store, self.mark_store, self.sender
+        )
         handlers = {
             **code.handlers,
             **pins.handlers,
             **bulk_retry.handlers(lambda: self.services.bulk),
             **emit.handlers(lambda: half.events, self.clock),
+            **flow_nodes.handlers(lambda: flow_half.ports(self.services.runs)),
             **chore.handlers(lambda: half.chores),
         }
         self.performer = NodeRegistry(self.clock, self.sender, handlers)
@@ -173,19 +205,21 @@ class World:
         )
         control = Control(store=self.run_store, queue=self.queue, runs=runs, programs=programs, clock=self.clock)
         identity = Identity(self.key_store, self.clock, self.entropy)
+        workflows = Workflows(
+            access,
+            self.workflow_store,
+            self.hook_store,
+            runs,
+            self.clock,
+            self.entropy,
+            watchers=(half.subscriptions, triggers),
+        )
+        flow_errors = flow_half.errors(workflows, access, runs)
         return Services(
             access=access,
             identity=identity,
             limits=Limits(self.counter_store, self.clock, rate_limit, hook_rate_limit),
-            workflows=Workflows(
-                access,
-                self.workflow_store,
-                self.hook_store,
-                runs,
-                self.clock,
-                self.entropy,
-                watchers=(half.subscriptions, triggers),
-            ),
+            workflows=workflows,
             hooks=Hooks(access, self.hook_store, self.workflow_store, runs, self.clock, self.entropy),
             runs=runs,
             control=control,
@@ -203,6 +237,12 @@ class World:
             endpoints=half.endpoints,
             deliveries=half.deliveries,
             profiles=half.profiles,
+            overview=Overview(
+                self.run_store,
+                {"runs": self.run_store, "deliveries": half.delivery_store},
+                self.queue_depths,
+                self.clock,
+            ),
             schedules=Schedules(self.schedule_store, self.schedule_queue, access, self.clock, self.entropy),
             clock=self.clock,
             components=code.components,
@@ -217,6 +257,17 @@ class World:
             pinboards=pins.boards,
             pin_keys=pins.keys(identity),
             pin_limits=pins.limits,
+            flows=flow_half.flows(workflows, access, runs),
+            flow_resources=flow_half.resources,
+            flow_audit=flow_half.audit,
+            flow_archives=flow_half.archives,
+            flow_invoke=flow_half.invoke,
+            flow_listeners=flow_half.listeners(runs),
+            flow_pings=flow_half.pings,
+            flow_state=flow_half.state,
+            flow_jobs=flow_half.jobs(workflows, runs),
+            flow_errors=flow_errors,
+            flow_error_files=flow_half.error_files(flow_errors),
         )
 
     def new_key(self, workspace_id: str, *scopes: str) -> str:
@@ -252,9 +303,8 @@ class World:
             self.schedule_store,
         )
         stores = (*stores, *self.event_half.stores, *self.pin_half.stores, *self.source_half.stores)
-        return copy.deepcopy([{name: v for name, v in vars(s).items() if name != "_clock"} for s in stores]), [
-            *self.queue.hints
-        ]
+        stores = (*stores, *self.flow_half.stores)
+        return copy.deepcopy([_kept(store) for store in stores]), [*self.queue.hints]
 
     def workflow(self, key: str = "", **members: Any) -> str:
         made = self.call("POST", "/v1/workflows", {"name": "Rechnungen", **members}, key=key)
@@ -342,6 +392,16 @@ class World:
             finished_at=started_at + timedelta(seconds=seconds),
             **members,
         )
+
+
+def _kept(store: object) -> dict[str, object]:
+    """What a store in memory keeps, without its clock and the stores that it tells of changes."""
+    module = flow_fakes.__name__
+    return {
+        name: value
+        for name, value in vars(store).items()
+        if name not in ("_clock", "_now") and type(value).__module__ != module
+    }
 
 
 def step_error(message: str = "refused", type_: str = "http_status", status: int | None = None) -> StepError:

@@ -15,11 +15,13 @@ from infra import archive, templates, trim
 from infra.package import Package
 from infra.targets import PackagingError, of_this_process
 
-MOST_BYTES = {"dependencies": 5_250_000, "product": 2_600_000}
+MOST_BYTES = {"dependencies": 5_250_000, "product": 3_750_000}
 """Zipped. All of it is fetched and unpacked at every cold start. Raise a number only with a reason.
 
 The JavaScript engine takes 2,470,000 of the dependencies, models of the two services that run code and keep its
 credentials 30,000; the libraries that such code may import 1,000,000 of the product. Only one function loads them.
+Flows, templates and records take 800,000 of it, the console and the API's description 200,000: what is asked for is
+loaded then.
 """
 
 PACKAGES = {
@@ -54,7 +56,17 @@ def test_it_holds_the_product_and_its_dependencies_alone(zipped: zipfile.ZipFile
 
 
 def test_it_holds_nothing_that_only_developers_need(zipped: zipfile.ZipFile) -> None:
-    unwanted = ("chalicelib/local/", "chalicelib/operat", "tests/", "boto3/", "s3transfer/", "pip/", "infra/", "bench/")
+    unwanted = (
+        "chalicelib/cli/",
+        "chalicelib/local/",
+        "chalicelib/operat",
+        "tests/",
+        "boto3/",
+        "s3transfer/",
+        "pip/",
+        "infra/",
+        "bench/",
+    )
 
     assert [name for name in zipped.namelist() if name.startswith(unwanted)] == []
     assert [name for name in zipped.namelist() if name.endswith((".pyi", ".c", ".md"))] == []

@@ -13,8 +13,10 @@ from chalicelib.domain.json import Json
 
 T = TypeVar("T")
 
+MAX_NAME_LENGTH = 255
 _PAGE_DIGITS = 9
-_IDEMPOTENCY_KEY = re.compile(r"[\x20-\x7e]{1,255}")
+IDEMPOTENCY_KEY_PATTERN = r"[\x20-\x7e]{1,255}"
+_IDEMPOTENCY_KEY = re.compile(IDEMPOTENCY_KEY_PATTERN)
 _TIME = re.compile(
     r"(?P<date>\d{4}-\d\d-\d\d)"
     r"(?:[Tt](?P<clock>\d\d:\d\d(?::\d\d)?)(?:[.,](?P<fraction>\d{1,9}))?(?P<offset>[Zz]|[ +-]\d\d(?::?\d\d)?)?)?",
@@ -42,7 +44,7 @@ def text_member(body: Mapping[str, Json], name: str, max_length: int) -> str | N
     return value
 
 
-def name_member(body: Mapping[str, Json], name: str, max_length: int = 255) -> str | None:
+def name_member(body: Mapping[str, Json], name: str, max_length: int = MAX_NAME_LENGTH) -> str | None:
     """A text, trimmed, that is not empty then; None if it is absent."""
     value = member(body, name, str)
     if value is None:

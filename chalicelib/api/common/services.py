@@ -19,6 +19,18 @@ if TYPE_CHECKING:
     from chalicelib.services.deliveries import Deliveries
     from chalicelib.services.endpoints import Endpoints
     from chalicelib.services.events import Events
+    from chalicelib.services.flow_archives import FlowArchives
+    from chalicelib.services.flow_audit import FlowAudit
+    from chalicelib.services.flow_error_files import FlowErrorFiles
+    from chalicelib.services.flow_errors import FlowErrors
+    from chalicelib.services.flow_invoke import FlowInvoke
+    from chalicelib.services.flow_jobs import FlowJobs
+    from chalicelib.services.flow_listeners import FlowListeners
+    from chalicelib.services.flow_pings import FlowPings
+    from chalicelib.services.flow_resources import FlowResources
+    from chalicelib.services.flow_state import FlowState
+    from chalicelib.services.flows import Flows
+    from chalicelib.services.overview import Overview
     from chalicelib.services.pin_access import PinAccess
     from chalicelib.services.pin_data import PinData
     from chalicelib.services.pin_keys import PinKeys
@@ -79,6 +91,9 @@ class Services(Protocol):
     def schedules(self) -> Schedules: ...
 
     @property
+    def overview(self) -> Overview: ...
+
+    @property
     def clock(self) -> Clock: ...
 
     @property
@@ -116,6 +131,39 @@ class Services(Protocol):
 
     @property
     def pin_limits(self) -> PinLimits: ...
+
+    @property
+    def flows(self) -> Flows: ...
+
+    @property
+    def flow_resources(self) -> FlowResources: ...
+
+    @property
+    def flow_audit(self) -> FlowAudit: ...
+
+    @property
+    def flow_archives(self) -> FlowArchives: ...
+
+    @property
+    def flow_invoke(self) -> FlowInvoke: ...
+
+    @property
+    def flow_listeners(self) -> FlowListeners: ...
+
+    @property
+    def flow_pings(self) -> FlowPings: ...
+
+    @property
+    def flow_state(self) -> FlowState: ...
+
+    @property
+    def flow_jobs(self) -> FlowJobs: ...
+
+    @property
+    def flow_errors(self) -> FlowErrors: ...
+
+    @property
+    def flow_error_files(self) -> FlowErrorFiles: ...
 
     @property
     def public_base_url(self) -> str | None:

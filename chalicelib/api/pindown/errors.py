@@ -34,6 +34,9 @@ from chalicelib.domain.json import Json
 from chalicelib.services.identity import KeyNotFoundError
 from chalicelib.services.pin_access import Act
 
+GIVEN_CODE = "AUTH_INVALID"
+"""Of a key that was given and is not valid."""
+
 _LONGEST_MESSAGE = 500
 
 
@@ -103,7 +106,7 @@ def nested(error: PenstockError) -> Reply:
     wording = _wording(error)
     if isinstance(error, KeyNotFoundError):
         return Reply(wording.status, _flat_body(wording, error))
-    code = "AUTH_INVALID" if error.facts.get("given") else wording.code
+    code = GIVEN_CODE if error.facts.get("given") else wording.code
     members: dict[str, Json] = {"code": code, "type": wording.type, "message": _message(wording, error)}
     if isinstance(error, InvalidError) and error.field is not None:
         members["details"] = {"field": error.field}

@@ -13,8 +13,8 @@ from chalicelib.domain.errors import InvalidError
 from chalicelib.domain.json import Json
 
 LONGEST_NAME = 100
-_DEFAULT_PERMISSIONS = ("workflow_data:write",)
-_MOST_PERMISSIONS = 50
+DEFAULT_PERMISSIONS = ("workflow_data:write",)
+MOST_PERMISSIONS = 50
 _LONGEST_PERMISSION = 60
 
 
@@ -25,10 +25,10 @@ class KeyCalls:
     def create(self, call: Call) -> Reply:
         body = body_of(call)
         name = required(named(body, "name", LONGEST_NAME), "name")
-        permissions = texts(body, "permissions", _MOST_PERMISSIONS, _LONGEST_PERMISSION)
+        permissions = texts(body, "permissions", MOST_PERMISSIONS, _LONGEST_PERMISSION)
         if permissions == ():
             raise InvalidError("'permissions' must not be empty", field="permissions")
-        issued = self._services().pin_keys.create(call.principal, name, permissions or _DEFAULT_PERMISSIONS)
+        issued = self._services().pin_keys.create(call.principal, name, permissions or DEFAULT_PERMISSIONS)
         members: dict[str, Json] = {
             "apiKey": issued.secret,
             "keyId": issued.key.id,

@@ -70,5 +70,8 @@ class PinCalls:
         )
 
 
+SERIES_WANTED = ("true", "1")
+
+
 def wants_series(call: Call) -> bool:
-    return call.param("series") in {"true", "1"}
+    return call.param("series") in SERIES_WANTED

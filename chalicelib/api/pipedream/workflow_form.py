@@ -28,8 +28,11 @@ Describe = Callable[[str], "Description"]
 MOST_STEPS = 100
 _ID = re.compile(r"p_[0-9A-Za-z]{7}")
 _KEY = re.compile(r"en[0-9a-z]{14}")
-_NAMESPACE = re.compile(r"[A-Za-z_]\w{0,62}", re.ASCII)
+NAMESPACE_PATTERN = r"[A-Za-z_][A-Za-z0-9_]{0,62}"
+_NAMESPACE = re.compile(NAMESPACE_PATTERN)
+LONGEST_NAME = 255
 _PREFIXES = {"http": "hi_", "timer": "ti_", "source": ""}
+TRIGGER_TYPES = tuple(_PREFIXES)
 
 
 def workflow_id(unique: str) -> str:
@@ -82,7 +85,7 @@ def read_triggers(params: Params, id_: str) -> list[Json]:
 def _trigger(given: Mapping[str, Any], where: str, unique: str) -> Json:
     props = {**_object(given, "props", where), **{name: given[name] for name in given if name != "props"}}
     type_ = props.get("type") or ("timer" if _interval(props) or props.get("cron") else "http")
-    if type_ not in _PREFIXES:
+    if not isinstance(type_, str) or type_ not in _PREFIXES:
         raise InvalidError(f"{where}.type must be http, timer or source", field=f"{where}.type")
     trigger: dict[str, Json] = {"type": type_, "id": str(_PREFIXES[type_]) + _digits(unique)}
     if type_ == "http":

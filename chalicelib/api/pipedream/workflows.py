@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from chalicelib.domain.javascript import Description
 
 _KEPT = ("project_id", "template_id", "org_id", "workspace_id")
-_LONGEST_NAME = 255
 
 
 class WorkflowCalls:
@@ -109,8 +108,10 @@ def _settings(params: Params) -> tuple[str, bool]:
     if settings is not None and not isinstance(settings, dict):
         raise InvalidError("settings must be an object", field="settings")
     name, deploys = (settings or {}).get("name"), (settings or {}).get("auto_deploy")
-    if name is not None and not (isinstance(name, str) and 0 < len(name.strip()) <= _LONGEST_NAME):
-        raise InvalidError(f"settings.name must be a text of 1 to {_LONGEST_NAME} characters", field="settings.name")
+    if name is not None and not (isinstance(name, str) and 0 < len(name.strip()) <= form.LONGEST_NAME):
+        raise InvalidError(
+            f"settings.name must be a text of 1 to {form.LONGEST_NAME} characters", field="settings.name"
+        )
     if deploys is not None and not isinstance(deploys, bool):
         raise InvalidError("settings.auto_deploy must be true or false", field="settings.auto_deploy")
     return str(name or "Untitled Workflow"), deploys is not False

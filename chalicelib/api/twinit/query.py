@@ -22,7 +22,7 @@ MAX_PAGE_SIZE = 1_000
 MAX_NAMESPACE_LENGTH = 255
 _MAX_DIGITS = 15
 _MAX_SORT_BYTES = 4_096
-_TRUE, _FALSE = frozenset({"true", "1"}), frozenset({"false", "0"})
+TRUE, FALSE = frozenset({"true", "1"}), frozenset({"false", "0"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +105,9 @@ def _whole(call: Call, default: int, *names: str) -> int:
 
 def flag(call: Call, name: str) -> bool:
     value = (text(call, name) or "false").lower()
-    if value not in _TRUE | _FALSE:
+    if value not in TRUE | FALSE:
         raise InvalidError(f"'{name}' is neither true nor false", field=name)
-    return value in _TRUE
+    return value in TRUE
 
 
 def moments(call: Call) -> tuple[datetime | None, datetime | None]:

@@ -34,10 +34,11 @@ class Answer:
 
 
 class Terminal:
-    """A server over the world, and a shell with curl that reaches it."""
+    """A server over the world, and a shell with curl that reaches it at the address that the documentation names."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, base_url: str = _BASE_URL) -> None:
         self.world = world
+        self._base_url = base_url
 
         def refuse(method: str, path: str, headers: Any) -> tuple[int, dict[str, str], str]:
             answer = fallback.answer(world.pipeline, world.app.routes, method, path, headers)
@@ -69,7 +70,7 @@ class Terminal:
         if body is not None:
             headers = {"content-type": "application/x-www-form-urlencoded", **headers}
         target = urlsplit(url)
-        assert f"{target.scheme}://{target.netloc}" == _BASE_URL
+        assert f"{target.scheme}://{target.netloc}" == self._base_url
         path = target.path + (f"?{target.query}" if target.query else "")
         return self._send(method or ("GET" if body is None else "POST"), path, headers, body)
 

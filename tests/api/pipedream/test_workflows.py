@@ -168,6 +168,8 @@ def test_an_error_goes_to_the_workflows_stream(world: World) -> None:
         ({"steps": [{"code": FETCH, "namespace": "a"}] * 2}, "the id 'a' is used by 2 nodes"),
         ({"steps": [{"code": FETCH, "props": []}]}, "steps[0].props must be an object"),
         ({"triggers": [{"type": "email"}]}, "triggers[0].type must be http, timer or source"),
+        ({"triggers": [{"type": ["http"]}]}, "triggers[0].type must be http, timer or source"),
+        ({"triggers": [{"props": {"type": {"of": "timer"}}}]}, "triggers[0].type must be http, timer or source"),
         ({"triggers": [{"type": "timer"}]}, "triggers[0] must have either cron or interval_seconds"),
         ({"triggers": [{"props": {"cron": "never"}}]}, "triggers[0] cannot be used"),
         ({"triggers": [{"type": "source"}]}, "triggers[0].source_id is required"),
