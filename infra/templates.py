@@ -30,7 +30,7 @@ _SOURCES = (
     ("infra", "*.py"),
     ("infra", "*.json"),
 )
-_NOT_DEPLOYED = ("local", "operations", "operator.py", "__pycache__")
+_NOT_DEPLOYED = ("cli", "local", "operations", "operator.py", "__pycache__")
 
 
 def build(target: Target, work: Path) -> dict[str, Any]:

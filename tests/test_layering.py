@@ -38,6 +38,7 @@ MAY_IMPORT = {
     "sandbox_client": {"domain"},
     "sandbox_function": {"outbound", "sandbox", "sandbox_client"},
     "operations": {"config", "domain", "services", "store", "queues"},
+    "cli": {"domain", "api"},
     "operator": {"config", "bootstrap", "operations", "domain", "services"},
     "local": {
         "config",
@@ -97,3 +98,11 @@ def test_a_dialect_never_imports_another(path: Path) -> None:
         parts = name.split(".")
         if parts[:2] == ["chalicelib", "api"] and len(parts) > 2:
             assert parts[2] in {own, "common"}, f"{own} imports {name}"
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "cli").rglob("*.py")), ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_the_command_line_needs_of_the_api_only_its_compilers(path: Path) -> None:
+    """It speaks to the API from outside, and judges definitions as the API would."""
+    for name in imports(path):
+        if name.startswith("chalicelib.api"):
+            assert name.endswith((".compile", ".document.postman")), f"cli imports {name}"

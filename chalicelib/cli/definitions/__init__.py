@@ -1,0 +1,1 @@
+"""Definitions as files: read, checked, compared with a workspace, and brought into it."""
