@@ -49,7 +49,8 @@ def _greeting(stack: LocalStack) -> str:
     return f"""
 Penstock is running. Ctrl-C stops it.
 
-  API       {stack.base_url}
+  API       {stack.base_url}  (described at /docs)
+  Console   {stack.base_url}/console
   Inbox     {stack.base_url}/_local/inboxes{keys}
 
 Try:

@@ -219,7 +219,7 @@ def test_a_destroyed_stage_leaves_its_data(stage: Deployed) -> None:
     destroy(aws, STAGE, lambda _: STAGE)
 
     tables = stage.ministack.client("dynamodb").list_tables()["TableNames"]
-    kept = ("definitions", "deliveries", "events", "identities", "pins", "runs")
+    kept = ("definitions", "deliveries", "events", "flows", "identities", "pins", "runs")
     assert tables == [f"penstock-smoke-{name}" for name in kept]
     assert all(any(table in line for line in told) for table in tables)
     assert stage.ministack.client("lambda").list_functions()["Functions"] == []

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import cached_property
 from typing import Any, cast
 
 from chalicelib.domain.events import EmitterKind, EventPlace
@@ -53,6 +54,7 @@ from tests.fakes import (
 )
 from tests.schedule_fakes import MemoryScheduleStore
 from tests.simulator.faults import Faults
+from tests.simulator.flow_wiring import FlowStores, FlowWiring
 from tests.simulator.functions import Handle, MessageFunction, TickFunction
 from tests.simulator.ports import (
     ActorSpawner,
@@ -88,11 +90,12 @@ class Stores:
         self.endpoints = MemoryEndpointStore()
         self.deliveries = MemoryDeliveryStore(clock)
         self.schedules = MemoryScheduleStore()
+        self.of_flows = FlowStores(clock)
 
 
 class Deployment:
     """`observers` watch ports by name; `passes` are the kinds of due indexes that the tick looks at besides that of the
-    runs; `announcing` is whether ends of runs are told at all."""
+    runs; `to_connections` is what flows send with, where there are flows."""
 
     def __init__(
         self,
@@ -107,15 +110,18 @@ class Deployment:
         sabotage: Sabotage,
         passes: tuple[str, ...],
         earliest_due: Callable[[], datetime | None],
+        to_connections: HttpSender | None = None,
     ) -> None:
         self._world = world
         self._faults = faults
         self._stores = stores
+        self._to_connections = to_connections
         self._observers = observers
         self._sabotage = sabotage
         self._entropy = SeededEntropy(seed)
         self.clock = SkewedClock(world)
         to_nodes, to_endpoints = senders
+        self._seed = seed
         self._wire_ports()
         self._wire_runs(NodeRegistry(self.clock, to_nodes, self._handlers()), begins)
         self._wire_events(to_endpoints)
@@ -151,10 +157,21 @@ class Deployment:
         self.workflow_store = self._store("workflows")
         self._subscription_store = self._store("subscriptions")
         self._endpoint_store = self._store("endpoints")
-        self._mark_store = self._store("marks")
+        self.mark_store = self._store("marks")
 
     def _handlers(self) -> Mapping[str, Any]:
-        return {**emit.handlers(lambda: self.events, self.clock), **chore.handlers(lambda: self.chores)}
+        known = {**emit.handlers(lambda: self.events, self.clock), **chore.handlers(lambda: self.chores)}
+        if self._to_connections is None:
+            return known
+        return {**known, **self.of_flows.handlers}
+
+    @cached_property
+    def of_flows(self) -> FlowWiring:
+        assert self._to_connections is not None, "there are no flows"
+        return FlowWiring(self._world, self, self._to_connections, self._flow_store, self._part, self._seed)
+
+    def _flow_store(self, name: str) -> Any:
+        return self._port(name, self._part(name, getattr(self._stores.of_flows, name)))
 
     def _wire_runs(self, registry: NodeRegistry, begins: Callable[[Any], None]) -> None:
         clock = self.clock
@@ -169,7 +186,7 @@ class Deployment:
                 access=self.access,
                 programs=self.programs,
                 performer=performer,
-                marks=self._mark_store,
+                marks=self.mark_store,
                 clock=clock,
                 entropy=self._entropy,
             ),
@@ -231,7 +248,7 @@ class Deployment:
             store=self._endpoint_store,
             subscriptions=self._subscription_store,
             deliveries=self.deliveries,
-            marks=self._mark_store,
+            marks=self.mark_store,
             clock=clock,
             entropy=self._entropy,
             check_url=lambda url: None,
