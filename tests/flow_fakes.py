@@ -89,7 +89,7 @@ class MemoryResourceStore:
             raise ResourceNotFoundError(kind=kind.value, resource_id=resource_id) from error
 
     def get_all(self, workspace_id: str, kind: ResourceKind, ids: Collection[str]) -> Mapping[str, Resource]:
-        found = {each: self._resources.get((workspace_id, kind, each)) for each in ids}
+        found = {each: self._resources.get((workspace_id, kind, each)) for each in sorted(ids)}
         return {id_: resource for id_, resource in found.items() if resource is not None}
 
     def replace(self, resource: Resource, entry: AuditEntry | None) -> None:
@@ -144,7 +144,7 @@ class MemoryJobStore:
 
     def get(self, workspace_id: str, job_ids: Collection[str]) -> Mapping[str, JobFigures]:
         since = self._now() - timedelta(days=RETENTION_DAYS)
-        found = {each: self._jobs.get((workspace_id, each)) for each in job_ids}
+        found = {each: self._jobs.get((workspace_id, each)) for each in sorted(job_ids)}
         return {id_: job for id_, job in found.items() if job is not None and job.started_at > since}
 
     def resolve(self, workspace_id: str, job_id: str, child: str, amount: int) -> None:

@@ -69,7 +69,7 @@ class RequestSpec:
     """One call. `relative_uri`, `body` and the values of `headers` are templates; an absolute `url`, such as an answer
     named as the next page, is none and takes the place of base and relative URI. `payload`, if `has_payload`, is sent
     where there is no `body`, in the form of the media type. Media types are short names such as `json`; "" is the
-    connection's."""
+    connection's. What an answer led to is plain text, whatever braces it holds, and no template."""
 
     method: str = "GET"
     relative_uri: str = ""
@@ -82,6 +82,8 @@ class RequestSpec:
     success_media_type: str = ""
     error_media_type: str = ""
     is_strict: bool = False
+    has_plain_uri: bool = False
+    has_plain_body: bool = False
     error_path: str = ""
     """Where an answer with a status of failure has its message."""
     lookups: Callable[[str, Json], Json] | None = None

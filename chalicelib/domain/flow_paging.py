@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from urllib.parse import urljoin
 
 from chalicelib.domain.flow_http import Answer, as_object, as_text, shown
 from chalicelib.domain.json import Json
@@ -113,7 +114,7 @@ def following(
         case "url":
             return _with("url", advanced, state, _text_at(answer.body, as_text(paging.get("path"))))
         case "linkheader":
-            return _with("url", advanced, state, _link(paging, answer.headers.get("link", "")))
+            return _with("url", advanced, state, _link(paging, answer))
         case "relativeuri":
             text = render(as_text(paging.get("relativeURI")), _previous(answer, records))
             return _with("uri", advanced, state, text.strip())
@@ -154,14 +155,21 @@ def _token(paging: Mapping[str, Json], answer: Answer, calls: int) -> str:
     return _text_at(answer.body, path)
 
 
-def _link(paging: Mapping[str, Json], header: str) -> str:
-    """The target of the first link with the relation (RFC 8288)."""
+def _link(paging: Mapping[str, Json], answer: Answer) -> str:
+    """The target of the first link with the relation, seen from the page that it stands on (RFC 8288)."""
     wanted = as_text(paging.get("linkHeaderRelation")) or "next"
-    for match in _LINK.finditer(header[:16_384]):
+    for match in _LINK.finditer(answer.headers.get("link", "")[:16_384]):
         relation = _RELATION.search(match[2])
         if relation and wanted in (relation[1] or relation[2] or "").split():
-            return match[1]
+            return _resolved(answer.url, match[1])
     return ""
+
+
+def _resolved(base: str, reference: str) -> str:
+    try:
+        return urljoin(base, reference)
+    except ValueError:
+        return reference
 
 
 def _is_last(paging: Mapping[str, Json], answer_body: Json) -> bool:

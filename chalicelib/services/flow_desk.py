@@ -10,6 +10,7 @@ from typing import Any
 from chalicelib.domain.errors import InvalidError, ResourceNotFoundError
 from chalicelib.domain.flow_http import Answer, Connection, FlowHttpError, RequestSpec, as_object, as_text, pairs
 from chalicelib.domain.flows import Resource, ResourceKind
+from chalicelib.domain.handlebars import Escape
 from chalicelib.domain.json import Json
 from chalicelib.domain.records.errors import RecordError
 from chalicelib.domain.records.paths import MISSING
@@ -122,10 +123,10 @@ class Desk:
         context["lookup"] = _Lookups(self, record)  # type: ignore[assignment]
         return {**context, **(members or {})}
 
-    def text(self, template: str, context: Mapping[str, Json]) -> str:
+    def text(self, template: str, context: Mapping[str, Json], escape: Escape = Escape.NONE) -> str:
         """Raises FlowHttpError."""
         try:
-            return self._render(template, context)
+            return self.http.templates.render(template, context, escape=escape, lookups=self._tables(context))
         except InvalidError as error:
             raise FlowHttpError("resource", "invalid_template", error.message) from error
 

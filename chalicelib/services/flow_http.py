@@ -100,9 +100,7 @@ class FlowHttp:
         method = (spec.method or "GET").upper()
         if method not in METHODS:
             raise FlowHttpError("resource", "invalid_method", f"The method '{method[:20]}' is not supported.")
-        url = spec.url or joined(
-            self._text(connection.base_uri, seen, spec), self._text(spec.relative_uri, seen, spec, Escape.URI)
-        )
+        url = spec.url or joined(self._text(connection.base_uri, seen, spec), self._relative_uri(spec, seen))
         media = spec.media_type or connection.media_type
         body = self._body(spec, seen, media)
         headers: dict[str, str] = {"Accept": "application/json, */*;q=0.5"}
@@ -201,9 +199,12 @@ class FlowHttp:
             answer=answer,
         )
 
+    def _relative_uri(self, spec: RequestSpec, seen: Context) -> str:
+        return spec.relative_uri if spec.has_plain_uri else self._text(spec.relative_uri, seen, spec, Escape.URI)
+
     def _body(self, spec: RequestSpec, seen: Context, media: str) -> bytes | None:
         if spec.body is not None:
-            text = self._text(spec.body, seen, spec)
+            text = spec.body if spec.has_plain_body else self._text(spec.body, seen, spec)
             if media in ("urlencoded", "form-data"):
                 return _formed(_object_in(text), media) if text.lstrip().startswith("{") else text.encode()
             if media == "json" and text.strip():

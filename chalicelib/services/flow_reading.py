@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from chalicelib.domain import flow_paging
 from chalicelib.domain.flow_http import Answer, FlowHttpError, RequestSpec, as_text, pairs, response_rules
 from chalicelib.domain.flow_pages import Fault, fault_of, size_of
+from chalicelib.domain.handlebars import Escape
 from chalicelib.domain.json import Json
 from chalicelib.domain.records.children import children_of
 from chalicelib.domain.records.errors import RecordError
@@ -58,7 +59,8 @@ def fetch(desk: Desk, state: Mapping[str, Json], record: Json, key: str | None) 
     records = flow_paging.records_of(answer.body, path)
 
     def render(template: str, more: Mapping[str, Json]) -> str:
-        return desk.text(template, {**context, **more})
+        is_uri = flow_paging.method_of(http) == "relativeuri"
+        return desk.text(template, {**context, **more}, Escape.URI if is_uri else Escape.NONE)
 
     return Fetched(records, flow_paging.following(http, state, answer, records, render), answer)
 
@@ -126,14 +128,16 @@ def with_responses(
 
 def _spec(desk: Desk, state: Mapping[str, Json]) -> RequestSpec:
     http = desk.rules.http
-    url, uri = as_text(state.get("url")), as_text(state.get("uri"))
-    is_whole = url.lower().startswith(("http://", "https://"))
+    found, body = as_text(state.get("url")) or as_text(state.get("uri")), as_text(state.get("body"))
+    is_whole = found.lower().startswith(("http://", "https://"))
     return RequestSpec(
         method=as_text(http.get("method")) or "GET",
-        relative_uri=uri or (url if not is_whole else "") or flow_paging.relative_uri(http, state),
-        body=as_text(state.get("body")) or flow_paging.body(http, state),
+        relative_uri=found or flow_paging.relative_uri(http, state),
+        body=body or flow_paging.body(http, state),
         headers=pairs(http.get("headers")),
-        url=url if is_whole else None,
+        url=found if is_whole else None,
+        has_plain_uri=bool(found),
+        has_plain_body=bool(body),
         media_type=as_text(http.get("requestMediaType")),
         success_media_type=as_text(http.get("successMediaType")) or _answered(desk),
         error_media_type=as_text(http.get("errorMediaType")),

@@ -120,6 +120,9 @@ def test_an_address_that_leads_to_itself_ends_the_pages() -> None:
         ('<https://a/2>; rel="Next"', None, None),
         ('<https://a/2>; rel="following"', "following", "https://a/2"),
         ('<https://a/2>; rel="last"', None, None),
+        ('</y?p=2>; rel="next"', None, "https://a/y?p=2"),
+        ('<?p=2>; rel="next"', None, "https://a/x?p=2"),
+        ('<//[b>; rel="next"', None, "//[b"),
         ("", None, None),
     ],
 )

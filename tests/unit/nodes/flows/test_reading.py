@@ -13,7 +13,7 @@ from chalicelib.domain.http import HttpResponse
 from chalicelib.domain.records.response_mapping import compile_response_mapping
 from chalicelib.services.flow_invoke import FlowInvoke
 from chalicelib.services.flow_reading import asked_about, look_up, refine, with_responses
-from tests.flows.flow_house import FlowHouse, answer, mapping, numbered
+from tests.flows.flow_house import FlowHouse, answer, in_turn, mapping, numbered
 from tests.flows.house import WORKSPACE
 from tests.unit.nodes.flows.bench import desk_of, failing
 
@@ -67,6 +67,43 @@ def test_a_lookup_goes_through_all_pages(house: FlowHouse) -> None:
 
     assert found == {"data": numbered(3), "errors": None}
     assert [asked.headers["Idempotency-Key"] for asked in house.api.seen] == ["key", "key/1", "key/2"]
+
+
+@pytest.mark.parametrize(
+    ("paging", "named"),
+    [
+        ({"method": "relativeuri", "relativeURI": "/items?after={{previous_page.last_record.id}}"}, "after"),
+        ({"method": "url", "path": "next"}, "p"),
+    ],
+)
+def test_what_an_answer_leads_to_is_no_template(paging: dict[str, Any], named: str, house: FlowHouse) -> None:
+    text = "{{connection.name}}"
+    house.api.routes["/items"] = in_turn({"r": [{"id": text}], "next": f"/items?p={text}"}, {"r": []})
+    house.export("e1", http={"paging": paging, "response": {"resourcePath": "r"}})
+
+    look_up(desk_of(house, ResourceKind.EXPORT, "e1"), {}, None)
+
+    assert [asked.query for asked in house.api.seen] == [{}, {named: text}]
+
+
+def test_an_address_that_is_made_of_an_answer_is_encoded_once(house: FlowHouse) -> None:
+    paging = {"method": "relativeuri", "relativeURI": "/items?after={{previous_page.last_record.id}}"}
+    house.api.routes["/items"] = in_turn([{"id": "a b&c=%2F+"}], [])
+    house.export("e1", http={"paging": paging})
+
+    look_up(desk_of(house, ResourceKind.EXPORT, "e1"), {}, None)
+
+    assert [asked.query for asked in house.api.seen] == [{}, {"after": "a b&c=%2F+"}]
+
+
+def test_a_body_that_an_answer_leads_to_is_no_template(house: FlowHouse) -> None:
+    paging = {"method": "body", "body": '{"after": "{{previous_page.last_record.id}}"}'}
+    house.api.routes["/items"] = in_turn([{"id": "{{connection.name}}"}], [])
+    house.export("e1", http={"method": "POST", "body": '{"after": "{{job._id}}"}', "paging": paging})
+
+    look_up(desk_of(house, ResourceKind.EXPORT, "e1"), {}, None)
+
+    assert house.api.bodies("/items") == [{"after": "j1"}, {"after": "{{connection.name}}"}]
 
 
 def test_a_wrong_path_to_the_records_brings_none(house: FlowHouse) -> None:
