@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from chalicelib.api.common.describe import Body, Content, DoorDocument, Operation, Parameter, Prefix
+from chalicelib.api.common.describe import Body, Content, DoorDocument, Operation, Parameter, Prefix, Schema
 from chalicelib.api.document.schemas import Schemas
 from chalicelib.api.document.sharing import Operation as Described
 from chalicelib.api.document.sharing import shared
@@ -32,6 +32,8 @@ def openapi(doors: Iterable[DoorDocument]) -> dict[str, Any]:
         for path, method, operation in door.paths():
             verbs = paths.setdefault(path, {})
             verbs[method] = operation if method not in verbs else shared(verbs[method], operation, refusals)
+    responses = _named("responses", refusals, paths)
+    schemas = {name: schema for door in made for name, schema in door.components().items()}
     return {
         "openapi": VERSION,
         "info": {
@@ -43,18 +45,38 @@ def openapi(doors: Iterable[DoorDocument]) -> dict[str, Any]:
         "tags": [*{tag["name"]: tag for door in made for tag in door.tags()}.values()],
         "paths": paths,
         "components": {
-            "schemas": {name: schema for door in made for name, schema in door.components().items()},
-            "responses": {name: reply for name, reply in refusals.items() if name in _named(paths)},
+            "schemas": _named("schemas", schemas, paths, responses, schemas),
+            "responses": responses,
             "headers": HEADERS,
             "securitySchemes": SECURITY,
         },
     }
 
 
-def _named(paths: Mapping[str, Mapping[str, Described]]) -> set[str]:
-    """The refusals that some operation refers to."""
-    replies = (reply for verbs in paths.values() for each in verbs.values() for reply in each["responses"].values())
-    return {reply["$ref"].rpartition("/")[2] for reply in replies if "$ref" in reply}
+def _with_alternatives(name: str, schema: Schema) -> Iterator[tuple[str, Schema]]:
+    """A schema, those that it is one of under names of their own."""
+    alternatives = {f"{name}Form{n}": each for n, each in enumerate(schema.get("oneOf", ()), 1)}
+    yield (
+        name,
+        {"oneOf": [{"$ref": f"#/components/schemas/{each}"} for each in alternatives]} if alternatives else schema,
+    )
+    yield from alternatives.items()
+
+
+def _named(kind: str, components: Mapping[str, Any], *parts: Any) -> dict[str, Any]:
+    """Those that some part refers to."""
+    wanted = {reference for part in parts for reference in _references(part)}
+    return {name: each for name, each in components.items() if f"#/components/{kind}/{name}" in wanted}
+
+
+def _references(part: Any) -> Iterator[str]:
+    if isinstance(part, dict):
+        if isinstance(part.get("$ref"), str):
+            yield part["$ref"]
+        part = [*part.values()]
+    if isinstance(part, list):
+        for inner in part:
+            yield from _references(inner)
 
 
 class DoorPaths:
@@ -69,7 +91,11 @@ class DoorPaths:
 
     def components(self) -> dict[str, Any]:
         """Schemas by name, those of refusals too: what is named once is one class of a generated client."""
-        refusals = {self._refusal(status): schema for status, schema in sorted(self._door.errors.items())}
+        refusals = {
+            name: schema
+            for status, whole in sorted(self._door.errors.items())
+            for name, schema in _with_alternatives(self._refusal(status), whole)
+        }
         return {**self.schemas.components, **refusals}
 
     def refusals(self) -> dict[str, Any]:

@@ -50,8 +50,8 @@ def _objects(types: Iterable[Type]) -> dict[str, Any]:
 
 
 def _plain(schema: Any) -> Any:
-    """As generators of clients can read it: with the items of every list, and no `items: false` behind those of a
-    tuple, of which `maxItems` says as much."""
+    """As generators of clients can read it: with the type of every choice and the items of every list, and no
+    `items: false` behind those of a tuple, of which `maxItems` says as much."""
     if isinstance(schema, list):
         return [_plain(each) for each in schema]
     if not isinstance(schema, dict):
@@ -59,8 +59,11 @@ def _plain(schema: Any) -> Any:
     plain = {name: _plain(value) for name, value in schema.items()}
     if plain.get("items") is False and plain.get("maxItems") == len(plain.get("prefixItems", ())):
         del plain["items"]
-    is_list = plain.get("type") == "array" and "prefixItems" not in plain
-    return {**plain, "items": {}} if is_list and "items" not in plain else plain
+    if plain.get("type") == "array" and "prefixItems" not in plain:
+        plain.setdefault("items", {})
+    if "type" not in plain and "enum" in plain and all(isinstance(each, str) for each in plain["enum"]):
+        plain["type"] = "string"
+    return plain
 
 
 def _tidy(schema: Schema, type_: Any) -> Schema:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from chalicelib.api.common.describe import Body, Content, DoorDocument, Operation, Parameter, Prefix, Schema, closed
+from chalicelib.api.exeoflow import document_execution_types as runs
 from chalicelib.api.exeoflow import document_inspection as seen
 from chalicelib.api.exeoflow import document_types as types
 from chalicelib.api.exeoflow.document_types import IDEMPOTENCY_KEY, PAGING, page_of
@@ -107,8 +108,8 @@ _WORKFLOWS = {
         "execute_workflow",
         "Workflows",
         "Start a workflow",
-        types.Started,
-        Body(types.Input, required=False),
+        runs.Started,
+        Body(runs.Input, required=False),
         parameters=(IDEMPOTENCY_KEY,),
     ),
 }
@@ -117,7 +118,7 @@ _EXECUTIONS = {
         "list_executions",
         "Executions",
         "List executions",
-        page_of("executions", types.Execution),
+        page_of("executions", runs.Execution),
         "Newest first; runs of every door.",
         *_EXECUTION_FILTERS,
     ),
@@ -125,60 +126,58 @@ _EXECUTIONS = {
         "get_execution",
         "Executions",
         "Read an execution with its steps",
-        types.FullExecution,
+        runs.FullExecution,
         "What is too large for one answer is left out, and `truncated` says so.",
     ),
     "GET /executions/{execution_id}/logs": _reads(
-        "get_execution_logs", "Executions", "Read what an execution logged", types.Logs
+        "get_execution_logs", "Executions", "Read what an execution logged", runs.Logs
     ),
     "GET /executions/{execution_id}/steps": _reads(
-        "list_execution_steps", "Executions", "List every attempt at every step", types.Attempts, "", *_STEPS
+        "list_execution_steps", "Executions", "List every attempt at every step", runs.Attempts, "", *_STEPS
     ),
     "GET /executions/{execution_id}/input": _reads(
-        "get_execution_input", "Executions", "Read the whole input", types.WholeInput
+        "get_execution_input", "Executions", "Read the whole input", runs.WholeInput
     ),
     "GET /executions/{execution_id}/output": _reads(
-        "get_execution_output", "Executions", "Read the whole output", types.WholeOutput
+        "get_execution_output", "Executions", "Read the whole output", runs.WholeOutput
     ),
     "POST /executions/{execution_id}/cancel": _does(
-        "cancel_execution", "Executions", "Cancel an execution", types.Cancelled
+        "cancel_execution", "Executions", "Cancel an execution", runs.Cancelled
     ),
-    "POST /executions/{execution_id}/pause": _does(
-        "pause_execution", "Executions", "Pause an execution", types.Changed
-    ),
+    "POST /executions/{execution_id}/pause": _does("pause_execution", "Executions", "Pause an execution", runs.Changed),
     "POST /executions/{execution_id}/resume": _does(
-        "resume_execution", "Executions", "Resume a paused execution", types.Changed
+        "resume_execution", "Executions", "Resume a paused execution", runs.Changed
     ),
     "POST /executions/{execution_id}/input": _does(
-        "answer_execution", "Executions", "Answer a step that waits for input", types.Changed, types.Answer
+        "answer_execution", "Executions", "Answer a step that waits for input", runs.Changed, runs.Answer
     ),
     "POST /executions/{execution_id}/retry": _does(
         "retry_execution",
         "Executions",
         "Start an execution again, or go on from its failed steps",
-        types.StartedOrContinued,
-        Body(types.Retry, required=False),
+        runs.StartedOrContinued,
+        Body(runs.Retry, required=False),
     ),
     "POST /executions/{execution_id}/rerun": _does(
-        "rerun_execution", "Executions", "Do a step and those behind it again", types.Continued, types.Rerun
+        "rerun_execution", "Executions", "Do a step and those behind it again", runs.Continued, runs.Rerun
     ),
     "POST /executions/{execution_id}/replay": _does(
         "replay_execution",
         "Executions",
         "Start a new execution with the same input",
-        types.Started,
-        Body(types.Replay, required=False),
+        runs.Started,
+        Body(runs.Replay, required=False),
     ),
     "POST /executions/bulk-retry": _does(
         "start_bulk_retry",
         "Executions",
         "Retry all failed executions of a time",
-        types.BulkRetry,
-        types.NewBulkRetry,
+        runs.BulkRetry,
+        runs.NewBulkRetry,
         refuses=(404,),
     ),
     "GET /executions/bulk-retry/{bulk_retry_id}": _reads(
-        "get_bulk_retry", "Executions", "Read how far a bulk retry has come", types.BulkRetry
+        "get_bulk_retry", "Executions", "Read how far a bulk retry has come", runs.BulkRetry
     ),
 }
 _WEBHOOKS = {
@@ -280,7 +279,7 @@ def _inbound(method: str) -> Operation:
         f"call_webhook_with_{method.lower()}",
         "Calls of webhooks",
         f"Start the workflow of a webhook ({method})",
-        {200: Content(types.StartedByHook)},
+        {200: Content(runs.StartedByHook)},
         about if has_body else "The query is the input: each parameter a member, a repeated one a list.",
         (IDEMPOTENCY_KEY,),
         Body({}, required=False) if has_body else None,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Annotated, Any, NotRequired, TypedDict
 
 from chalicelib.api.common.describe import about, among
-from chalicelib.api.exeoflow.document_types import Execution, Failure, Object, Time
+from chalicelib.api.exeoflow.document_execution_types import Execution, Failure
+from chalicelib.api.exeoflow.document_types import Object, Time
 from chalicelib.api.exeoflow.workflows import DIALECTS
 from chalicelib.domain.graph import OnError
 from chalicelib.domain.run import StepStatus

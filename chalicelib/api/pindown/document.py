@@ -18,6 +18,7 @@ from chalicelib.api.common.describe import (
     bare,
     closed,
 )
+from chalicelib.api.pindown import document_data_types as live
 from chalicelib.api.pindown import document_types as types
 from chalicelib.api.pindown.errors import GIVEN_CODE, TABLE
 from chalicelib.api.pindown.parsing import DEFAULT_LIMIT, MAX_LIMIT, MOST_HISTORY
@@ -96,33 +97,31 @@ _FLAT = {
     "PUT /workflow-data/{pin_id}/{workflow_id}": _data(
         "push_data",
         "Push live data of a workflow",
-        types.Pushed,
-        types.Push,
+        live.Pushed,
+        live.Push,
         _SAID,
         _IF_MATCH,
         refuses=(412,),
         headers=_VERSION,
     ),
     "GET /workflow-data/{pin_id}/{workflow_id}": _data(
-        "get_data", "Read live data of a workflow", types.Versions, None, _with_history, _HISTORY, headers=_VERSION
+        "get_data", "Read live data of a workflow", live.Versions, None, _with_history, _HISTORY, headers=_VERSION
     ),
     "GET /workflow-data/{pin_id}": _data(
-        "get_all_data", "Read the live data of all workflows of a pin", types.DataByWorkflow
+        "get_all_data", "Read the live data of all workflows of a pin", live.DataByWorkflow
     ),
     "POST /webhooks": _hook(
-        "create_webhook", "Create a webhook", types.Webhook, types.NewWebhook, _SAID, status=201, refuses=(404,)
+        "create_webhook", "Create a webhook", live.Webhook, live.NewWebhook, _SAID, status=201, refuses=(404,)
     ),
-    "GET /webhooks": _hook("list_webhooks", "List webhooks", types.Webhooks, None, None, *_OF),
-    "GET /webhooks/{webhook_id}": _hook("get_webhook", "Read a webhook", types.Webhook),
-    "PUT /webhooks/{webhook_id}": _hook(
-        "update_webhook", "Change a webhook", types.Webhook, types.WebhookChange, _SAID
-    ),
-    "DELETE /webhooks/{webhook_id}": _hook("delete_webhook", "Delete a webhook", types.WebhookId, None, _SAID),
+    "GET /webhooks": _hook("list_webhooks", "List webhooks", live.Webhooks, None, None, *_OF),
+    "GET /webhooks/{webhook_id}": _hook("get_webhook", "Read a webhook", live.Webhook),
+    "PUT /webhooks/{webhook_id}": _hook("update_webhook", "Change a webhook", live.Webhook, live.WebhookChange, _SAID),
+    "DELETE /webhooks/{webhook_id}": _hook("delete_webhook", "Delete a webhook", live.WebhookId, None, _SAID),
     "POST /webhooks/receive/{webhook_id}": _hook(
         "receive",
         "Push live data through a webhook",
-        types.Pushed,
-        types.WrappedPush,
+        live.Pushed,
+        live.WrappedPush,
         _SAID,
         _SIGNATURE,
         refuses=(401,),
@@ -186,7 +185,7 @@ _KEYS = {
 }
 _PUBLIC = {
     "GET /public/pins/{pid}": _public(
-        "look_at_pin", "Read a public pin", types.OnePublicPin, None, _DATED, security=("", *_SCHEMES)
+        "look_at_pin", "Read a public pin", live.OnePublicPin, None, _DATED, security=("", *_SCHEMES)
     ),
     "GET /public/pins/{pid}/overview": _public(
         "look_at_pin_overview",
@@ -198,9 +197,9 @@ _PUBLIC = {
         security=("", *_SCHEMES),
     ),
     "GET /public/pinboards/{pinboard_id}": _public(
-        "look_at_board", "Read a public pinboard", types.OnePublicBoard, None, _DATED, security=("", *_SCHEMES)
+        "look_at_board", "Read a public pinboard", live.OnePublicBoard, None, _DATED, security=("", *_SCHEMES)
     ),
-    "GET /health": _public("health", "Whether the API is there", types.Health, None, bare, security=()),
+    "GET /health": _public("health", "Whether the API is there", live.Health, None, bare, security=()),
 }
 _PATH = {
     "pin_id": "The pin's id.",

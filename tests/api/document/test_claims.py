@@ -73,6 +73,15 @@ def test_operations_have_names_of_their_own_and_tags_that_are_described() -> Non
     assert {tag for each in operations for tag in each["tags"]} == {tag["name"] for tag in watch.document()["tags"]}
 
 
+def test_every_parameter_says_what_it_is() -> None:
+    assert [
+        f"{method} {path}: {parameter['name']}"
+        for method, path, described in claims.operations()
+        for parameter in described.get("parameters", ())
+        if not parameter["description"]
+    ] == []
+
+
 def test_nothing_is_said_to_be_one_of_two_that_are_the_same() -> None:
     assert [schema for schema in within(watch.document()) if is_twofold(schema)] == []
 
@@ -82,11 +91,12 @@ def is_twofold(schema: dict[str, Any]) -> bool:
     return any(each in several[:n] for n, each in enumerate(several))
 
 
-def test_every_refusal_that_is_described_is_some_operations() -> None:
+@pytest.mark.parametrize("kind", ["responses", "schemas"])
+def test_every_component_is_some_operations(kind: str) -> None:
     whole = watch.document()
-    named = {schema["$ref"] for schema in within(whole["paths"]) if "$ref" in schema}
+    named = {str(schema["$ref"]) for schema in within(whole) if "$ref" in schema}
 
-    assert [name for name in whole["components"]["responses"] if f"#/components/responses/{name}" not in named] == []
+    assert [name for name in whole["components"][kind] if f"#/components/{kind}/{name}" not in named] == []
 
 
 def test_no_schema_is_said_in_a_way_that_generators_of_clients_stumble_over() -> None:

@@ -55,7 +55,7 @@ function typeOf(schema) {
 function range(least, most, unit = "") {
   const of = unit && ` ${unit}`;
   if (least === undefined) return most === undefined ? "" : `at most ${most}${of}`;
-  if (most === undefined) return `at least ${least}${of}`;
+  if (most === undefined) return unit && least === 1 ? "not empty" : `at least ${least}${of}`;
   return least === most ? `${least}${of}` : `${least} to ${most}${of}`;
 }
 
@@ -161,7 +161,7 @@ function replyPart([status, reference]) {
 
 /** Each way to prove who calls, of which one is enough. */
 function needs(ways) {
-  if (!ways.length) return prose("Everybody.");
+  if (!ways.length) return prose("None: it is open to everybody.");
   const told = ways.map((way) => Object.keys(way).map((name) => state.document.components.securitySchemes[name].description).join(" "));
   return told.flatMap((text) => prose(text || "Some calls need nothing."));
 }
@@ -171,7 +171,7 @@ function operationParts(entry) {
   const parameters = (operation.parameters || []).map(resolve);
   const parts = [...prose(operation.description)];
   parts.push(make("p", { class: "quiet" }, "Operation id: ", make("a", { href: `#${entry.id}` }, operation.operationId)));
-  parts.push(make("h3", null, "Who may call"), ...needs(operation.security || []));
+  parts.push(make("h3", null, "Authorization"), ...needs(operation.security || []));
   if (parameters.length) {
     parts.push(make("h3", null, "Parameters"));
     parts.push(table("what it is (* required)", parameters.map((each) =>
