@@ -14,6 +14,7 @@ PARTS = {
     "runs": "runs per second and latency of the three-step run, on the local stack and over a double of AWS",
     "engine": "steps per second without I/O, and what a step costs after many others",
     "deliveries": "deliveries per second and latency, fan-out, isolation, calls and units, signing",
+    "flows": "records per second through a flow, and what a page of it costs",
     "schedules": "the tick beside many schedules, next due times, a thousand schedules due at once",
     "calls": "AWS calls and capacity units of a run",
     "imports": "import time and memory of each function",

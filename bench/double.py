@@ -27,7 +27,7 @@ from chalicelib.local.wiring import DELIVERY_INVOCATIONS, create_keys
 from chalicelib.queues.deliveries import SqsDeliveryQueue
 from chalicelib.queues.runs import SqsRunQueue
 from chalicelib.system import SystemClock
-from tests import event_fakes, fakes, file_fakes, pin_fakes, schedule_fakes, source_fakes
+from tests import event_fakes, fakes, file_fakes, flow_fakes, pin_fakes, schedule_fakes, source_fakes
 
 QUEUE_URL = "https://sqs.us-east-1.amazonaws.com/000000000000/bench-runs"
 DELIVERIES_URL = "https://sqs.us-east-1.amazonaws.com/000000000000/bench-deliveries"
@@ -108,6 +108,17 @@ class MemoryStores:
         self.sources: Any = Locked(source_fakes.MemorySourceStore())
         self.source_states: Any = Locked(source_fakes.MemorySourceStateStore())
         self.accounts: Any = Locked(source_fakes.MemoryAccountStore())
+        self._add_flows(clock)
+
+    def _add_flows(self, clock: Any) -> None:
+        audit, jobs = flow_fakes.MemoryAuditStore(clock.now), flow_fakes.MemoryJobStore(clock.now)
+        self.audit: Any = Locked(audit)
+        self.jobs: Any = Locked(jobs)
+        self.resources: Any = Locked(flow_fakes.MemoryResourceStore(audit))
+        self.flow_errors: Any = Locked(flow_fakes.MemoryFlowErrorStore(jobs, clock.now))
+        self.flow_marks: Any = Locked(flow_fakes.MemoryFlowMarkStore())
+        self.state: Any = Locked(flow_fakes.MemoryStateStore())
+        self.leases: Any = Locked(flow_fakes.MemoryLeaseStore())
 
 
 class MemorySqs:

@@ -1,6 +1,7 @@
 """Counts what botocore clients are asked to do, and what DynamoDB would charge for it.
 
-A write costs one unit per started KB of the larger of the item before and after it; a refused one costs the same.
+A write costs one unit per started KB of the larger of the item before and after it; a refused one costs the same, and
+one in a transaction twice that.
 An index is written only when its entry changes: one unit per started KB of the entry, and twice if its key changes,
 because the old entry is deleted and a new one put. A consistent read costs one unit per started 4 KB, an eventually
 consistent one half of it. Sizes follow the documented rules: names and texts by their UTF-8 bytes, numbers by two
@@ -85,6 +86,8 @@ class _Dynamo:
         method = getattr(self._client, operation)
 
         def call(**parameters: Any) -> Any:
+            if operation == "transact_write_items":
+                return self._transact(method, parameters)
             name = parameters.get("TableName") or next(iter(parameters["RequestItems"]))
             self._meter.spent.calls.append(f"{name.rpartition('-')[2]}.{operation}")
             if operation in _WRITES:
@@ -108,16 +111,30 @@ class _Dynamo:
         return self._tables[name]
 
     def _write(self, method: Any, table: Any, parameters: dict[str, Any]) -> Any:
-        given = parameters.get("Key") or parameters["Item"]
-        key = {each["AttributeName"]: given[each["AttributeName"]] for each in table["KeySchema"]}
+        key = _key_of(table, parameters)
         before = self._item(table, key)
         try:
             return method(**parameters)
         finally:
-            after = self._item(table, key)
-            self._meter.spent.write_units += units(max(size_of(before), size_of(after)))
-            for index in table.get("GlobalSecondaryIndexes", ()):
-                self._meter.spent.index_units += _index_units(table, index, before, after)
+            self._count(table, before, self._item(table, key))
+
+    def _transact(self, method: Any, parameters: dict[str, Any]) -> Any:
+        """One call, in which everything costs twice what it does by itself."""
+        parts = [part for each in parameters["TransactItems"] for part in each.values()]
+        tables = [self._table(part["TableName"]) for part in parts]
+        self._meter.spent.calls.append(f"{parts[0]['TableName'].rpartition('-')[2]}.transact_write_items")
+        keys = [_key_of(table, part) for table, part in zip(tables, parts, strict=True)]
+        before = [self._item(table, key) for table, key in zip(tables, keys, strict=True)]
+        try:
+            return method(**parameters)
+        finally:
+            for table, key, old in zip(tables, keys, before, strict=True):
+                self._count(table, old, self._item(table, key), times=2)
+
+    def _count(self, table: Any, before: Item, after: Item, times: int = 1) -> None:
+        self._meter.spent.write_units += times * units(max(size_of(before), size_of(after)))
+        for index in table.get("GlobalSecondaryIndexes", ()):
+            self._meter.spent.index_units += times * _index_units(table, index, before, after)
 
     def _item(self, table: Any, key: Item) -> Item:
         try:
@@ -125,6 +142,11 @@ class _Dynamo:
         except (KeyError, ClientError):
             return {}
         return item
+
+
+def _key_of(table: Any, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    given = parameters.get("Key") or parameters["Item"]
+    return {each["AttributeName"]: given[each["AttributeName"]] for each in table["KeySchema"]}
 
 
 def _batch_units(asked: Mapping[str, Any], items: list[Item]) -> float:

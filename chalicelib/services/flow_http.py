@@ -39,7 +39,7 @@ from chalicelib.services.flow_auth import FlowAuth, joined
 from chalicelib.services.flow_templates import Templates
 from chalicelib.services.ports import Clock, Entropy, HttpSender
 
-MAX_ANSWER_BYTES = 5 * 1024 * 1024
+MAX_ANSWER_BYTES = 20 * 1024 * 1024
 MAX_MESSAGE = 2_000
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 CONTENT_TYPES: Mapping[str, str] = {
@@ -100,7 +100,7 @@ class FlowHttp:
         method = (spec.method or "GET").upper()
         if method not in METHODS:
             raise FlowHttpError("resource", "invalid_method", f"The method '{method[:20]}' is not supported.")
-        url = spec.url or joined(self._text(connection.base_uri, seen, spec), self._relative_uri(spec, seen))
+        url = spec.url or self._url(connection, spec, seen)
         media = spec.media_type or connection.media_type
         body = self._body(spec, seen, media)
         headers: dict[str, str] = {"Accept": "application/json, */*;q=0.5"}
@@ -199,8 +199,14 @@ class FlowHttp:
             answer=answer,
         )
 
-    def _relative_uri(self, spec: RequestSpec, seen: Context) -> str:
-        return spec.relative_uri if spec.has_plain_uri else self._text(spec.relative_uri, seen, spec, Escape.URI)
+    def _url(self, connection: Connection, spec: RequestSpec, seen: Context) -> str:
+        """An API names its own pages from the base or, with the base's path in front, from the host."""
+        base = self._text(connection.base_uri, seen, spec)
+        if not spec.has_plain_uri:
+            return joined(base, self._text(spec.relative_uri, seen, spec, Escape.URI))
+        host, path = _split(base)
+        is_from_host = bool(path) and spec.relative_uri.startswith(f"{path}/")
+        return joined(host if is_from_host else base, spec.relative_uri)
 
     def _body(self, spec: RequestSpec, seen: Context, media: str) -> bytes | None:
         if spec.body is not None:
@@ -280,6 +286,13 @@ def _origin(url: str) -> tuple[str, str]:
         return parts.scheme.lower(), parts.netloc.lower().rpartition("@")[2]
     except ValueError as error:
         raise FlowHttpError("resource", "invalid_url", "The address of the request cannot be read.") from error
+
+
+def _split(base: str) -> tuple[str, str]:
+    """What stands before the path, and the path without the slash at its end."""
+    scheme, _, rest = base.partition("://")
+    host, slash, path = rest.partition("/")
+    return f"{scheme}://{host}", f"{slash}{path}".rstrip("/")
 
 
 def _anonymous(headers: Mapping[str, str], connection: Connection) -> dict[str, str]:

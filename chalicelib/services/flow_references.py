@@ -19,6 +19,8 @@ from chalicelib.services.ports import WorkflowStore
 
 FLOW = "flow"
 _PAGE = 1_000
+_BODIES = 100
+"""Documents of flows that are read at a time."""
 _CONNECTION, _INTEGRATION, _LENDER = "_connectionId", "_integrationId", "_borrowConcurrencyFromConnectionId"
 _NAMED_BY_RESOURCES: Mapping[str, ResourceKind] = {
     _CONNECTION: ResourceKind.CONNECTION,
@@ -63,9 +65,11 @@ class References:
             for kind, named in ids.items()
         }
 
-    def users(self, workspace_id: str, kind: ResourceKind, id_: str) -> tuple[Use, ...]:
-        """Everything that names the resource: flows first, then resources, each oldest first."""
-        return (*self._flows(workspace_id, kind, id_), *self._named_by_resources(workspace_id, kind, id_))
+    def users(self, workspace_id: str, kind: ResourceKind, id_: str) -> Iterator[Use]:
+        """Everything that names the resource, found as it is asked for: flows first, then resources, each oldest
+        first."""
+        yield from self._flows(workspace_id, kind, id_)
+        yield from self._named_by_resources(workspace_id, kind, id_)
 
     def every(self, workspace_id: str, kind: ResourceKind) -> Iterator[Resource]:
         """Oldest first."""
@@ -85,16 +89,18 @@ class References:
     def _flows(self, workspace_id: str, kind: ResourceKind, id_: str) -> Iterator[Use]:
         if kind is ResourceKind.CONNECTION:
             return
-        for workflow in self.flows(workspace_id):
-            if not _may_name(workflow, kind, id_):
-                continue
-            document = self._workflows.body(workspace_id, workflow.id, workflow.body_ref).source
-            named = references_of(document)
-            paths = tuple(path for path, *what in named if what == [kind, id_])
-            if kind is ResourceKind.INTEGRATION:
-                paths = (_INTEGRATION,)
-            if paths:
-                yield Use(FLOW, workflow.id, workflow.name, paths)
+        naming = [workflow for workflow in self.flows(workspace_id) if _may_name(workflow, kind, id_)]
+        if kind is ResourceKind.INTEGRATION:
+            yield from (Use(FLOW, workflow.id, workflow.name, (_INTEGRATION,)) for workflow in naming)
+            return
+        for start in range(0, len(naming), _BODIES):
+            some = naming[start : start + _BODIES]
+            bodies = self._workflows.bodies(workspace_id, [(each.id, each.body_ref) for each in some])
+            for workflow in some:
+                named = references_of(bodies[workflow.id].source) if workflow.id in bodies else ()
+                paths = tuple(path for path, *what in named if what == [kind, id_])
+                if paths:
+                    yield Use(FLOW, workflow.id, workflow.name, paths)
 
     def _named_by_resources(self, workspace_id: str, kind: ResourceKind, id_: str) -> Iterator[Use]:
         names = [name for name, named in _NAMED_BY_RESOURCES.items() if named is kind]

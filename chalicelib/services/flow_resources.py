@@ -165,7 +165,7 @@ class FlowResources:
 
     def users(self, resource: Resource) -> tuple[Use, ...]:
         """Who names it: flows first, then resources."""
-        return self._references.users(resource.workspace_id, resource.kind, resource.id)
+        return tuple(self._references.users(resource.workspace_id, resource.kind, resource.id))
 
     def connection_for(self, principal: Principal, field: str, old_id: str | None, new_id: Json) -> str:
         """The id of a connection that may take the place of another, which is of the same type. Raises

@@ -40,7 +40,7 @@ END = ["definitions.Query", "definitions.Query", "events.Query", "events.PutItem
 USAGE = "counters.UpdateItem"
 READS = ("GetItem", "BatchGetItem", "Query", "Scan", "TransactGetItems", "GetObject")
 
-TABLES = ("runs", "definitions", "identities", "counters", "events", "deliveries")
+TABLES = ("runs", "definitions", "identities", "counters", "events", "deliveries", "flows")
 
 _stages = itertools.count(1)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from tests.simulator.course import Course
 from tests.simulator.deliveries import DeliverySimulation
+from tests.simulator.flows import FlowSimulation
 from tests.simulator.schedules import ScheduleSimulation
 from tests.simulator.simulation import Simulation
 from tests.simulator.world import ViolationError
@@ -16,6 +17,7 @@ KINDS: Mapping[str, type[Course]] = {
     "runs": Simulation,
     "deliveries": DeliverySimulation,
     "schedules": ScheduleSimulation,
+    "flows": FlowSimulation,
 }
 
 

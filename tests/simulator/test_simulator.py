@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.simulator.delivery_sabotage import DELIVERIES
+from tests.simulator.flow_sabotage import FLOWS
 from tests.simulator.report import KINDS, Totals, run_seeds, story
 from tests.simulator.sabotage import RUNS
 from tests.simulator.schedule_sabotage import SCHEDULES
@@ -22,10 +23,12 @@ CHUNKS = [
     *(("runs", chunk) for chunk in range(20)),
     *(("deliveries", chunk) for chunk in range(3)),
     *(("schedules", chunk) for chunk in range(2)),
+    *(("flows", chunk) for chunk in range(2)),
 ]
 BROKEN = [("runs", *broken) for broken in RUNS]
 BROKEN += [("deliveries", *broken) for broken in DELIVERIES]
 BROKEN += [("schedules", *broken) for broken in SCHEDULES]
+BROKEN += [("flows", *broken) for broken in FLOWS]
 ENOUGH_TO_NOTICE = 150
 ROOT = Path(__file__).parents[2]
 

@@ -86,6 +86,18 @@ def test_what_an_answer_leads_to_is_no_template(paging: dict[str, Any], named: s
     assert [asked.query for asked in house.api.seen] == [{}, {named: text}]
 
 
+@pytest.mark.parametrize(
+    "following", ["https://depot.example/api/items?p=2", "/api/items?p=2", "/items?p=2", "items?p=2"]
+)
+def test_the_next_page_may_be_named_from_the_host_or_from_the_base(following: str, house: FlowHouse) -> None:
+    house.api.routes["/items"] = in_turn({"r": numbered(1), "next": following}, {"r": numbered(1, 2)})
+    http = {"paging": {"method": "url", "path": "next"}, "response": {"resourcePath": "r"}}
+    house.export("e1", http=http)
+
+    assert look_up(desk_of(house, ResourceKind.EXPORT, "e1"), {}, None)["data"] == numbered(2)
+    assert house.api.paths() == ["GET /items", "GET /items"]
+
+
 def test_an_address_that_is_made_of_an_answer_is_encoded_once(house: FlowHouse) -> None:
     paging = {"method": "relativeuri", "relativeURI": "/items?after={{previous_page.last_record.id}}"}
     house.api.routes["/items"] = in_turn([{"id": "a b&c=%2F+"}], [])
