@@ -81,7 +81,7 @@ class Firing:
         else:
             grace = timedelta(seconds=self.settings.grace)
             work = due_work(schedule, now, grace, self.settings.slice)
-            if schedule.overlap is Overlap.SKIP and (work.passed or len(work.due) > 1):
+            if schedule.overlap is Overlap.SKIP and (work.passed or len(work.due) > 1 or _was_edited(schedule)):
                 schedule, work = self._knowing_of_all(schedule, work)
             schedule, work = self._started(schedule, work, aim, until)
             self._advance(schedule, work)
@@ -112,7 +112,8 @@ class Firing:
         return schedule, work
 
     def _knowing_of_all(self, schedule: Schedule, work: Work) -> tuple[Schedule, Work]:
-        """Of a late schedule it may be that whoever fired it last died after the start: that due time is done."""
+        """Of a schedule that is late, or was edited meanwhile and so is not late any more, it may be that whoever fired
+        it last died after the start: that due time is done."""
         run = self.targets[schedule.target.kind].unnoted(schedule)
         if run is None or run.id == schedule.last_run_id:
             return schedule, work
@@ -146,3 +147,8 @@ class Firing:
         if delay is not None:
             with suppress(UnavailableError):  # what is lost here is sent by the tick
                 self.queue.send_fire(schedule.id, schedule.workspace_id, delay)
+
+
+def _was_edited(schedule: Schedule) -> bool:
+    """Whether somebody changed it after the last start that it knows of."""
+    return schedule.updated_at > (schedule.last_fire_at or schedule.created_at)

@@ -25,6 +25,8 @@ CHUNKS = [
     *(("schedules", chunk) for chunk in range(2)),
     *(("flows", chunk) for chunk in range(2)),
 ]
+FOUND = [("schedules", 5001)]
+"""Seeds beyond the chunks that failed once."""
 BROKEN = [("runs", *broken) for broken in RUNS]
 BROKEN += [("deliveries", *broken) for broken in DELIVERIES]
 BROKEN += [("schedules", *broken) for broken in SCHEDULES]
@@ -41,6 +43,13 @@ def test_the_product_survives_every_fault(kind: str, chunk: int) -> None:
 
     assert failed is None, story(kind, failed, lines=80)[0]
     assert totals.missed() == []
+
+
+@pytest.mark.parametrize(("kind", "seed"), FOUND)
+def test_what_failed_once_does_not_fail_again(kind: str, seed: int) -> None:
+    failed = next(run_seeds(range(seed, seed + 1), Totals(kind)), None)
+
+    assert failed is None, story(kind, failed, lines=80)[0]
 
 
 @pytest.mark.parametrize("kind", KINDS)
