@@ -83,7 +83,10 @@ SUBSCRIPTIONS = {
 }
 _EITHER_ERROR: Schema = {
     "type": "object",
-    "properties": {"error": {"description": "A text, or an object with `code` and `message`."}},
+    "properties": {
+        "error": {"description": "A text, or an object with `code` and `message`."},
+        "success": {"type": "boolean", "description": "Beside an object."},
+    },
     "required": ["error"],
 }
 _NOBODYS = {

@@ -203,11 +203,11 @@ IDS = ["%00", "..", "a%2Fb", "%2e%2e%2f", "x" * 3000, "%FF%FE", "wf_%F0%9F%92%A9
 
 def assert_refused(world: World, method: str, target: str, raw: bytes, statuses: tuple[int, ...] = (400,)) -> None:
     before = world.stored()
-    started = time.perf_counter()
+    started = time.process_time()
 
     reply = world.call(method, target, raw=raw)
 
-    assert time.perf_counter() - started < LIMIT_SECONDS
+    assert time.process_time() - started < LIMIT_SECONDS
     assert reply.status in statuses, reply.text
     assert set(reply.json) == {"success", "error"}
     assert reply.json["success"] is False
