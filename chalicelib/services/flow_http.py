@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlsplit
 
 from chalicelib.domain.errors import (
     InvalidError,
@@ -17,13 +17,13 @@ from chalicelib.domain.errors import (
     TemplateError,
     TooLargeError,
 )
+from chalicelib.domain.flow_bodies import MAX_ANSWER_BYTES, content_type, of_payload, of_text, parsed
 from chalicelib.domain.flow_http import (
     Answer,
     Connection,
     FlowHttpError,
     RequestSpec,
     ResponseRules,
-    as_object,
     as_text,
     is_passing_status,
     shown,
@@ -39,18 +39,8 @@ from chalicelib.services.flow_auth import FlowAuth, joined
 from chalicelib.services.flow_templates import Templates
 from chalicelib.services.ports import Clock, Entropy, HttpSender
 
-MAX_ANSWER_BYTES = 20 * 1024 * 1024
 MAX_MESSAGE = 2_000
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-CONTENT_TYPES: Mapping[str, str] = {
-    "json": "application/json",
-    "xml": "application/xml",
-    "urlencoded": "application/x-www-form-urlencoded",
-    "form-data": "multipart/form-data",
-    "plaintext": "text/plain",
-}
-_BOUNDARY = "penstock-form-boundary-7d91c2"
-
 Context = Mapping[str, Json]
 
 
@@ -105,8 +95,7 @@ class FlowHttp:
         body = self._body(spec, seen, media)
         headers: dict[str, str] = {"Accept": "application/json, */*;q=0.5"}
         if body is not None:
-            kind = CONTENT_TYPES.get(media, media)
-            headers["Content-Type"] = f"{kind}; boundary={_BOUNDARY}" if media == "form-data" else kind
+            headers["Content-Type"] = content_type(media)
         if idempotency_key is not None:
             headers["Idempotency-Key"] = idempotency_key
         for name, value in (*connection.headers, *spec.headers):
@@ -210,17 +199,8 @@ class FlowHttp:
 
     def _body(self, spec: RequestSpec, seen: Context, media: str) -> bytes | None:
         if spec.body is not None:
-            text = spec.body if spec.has_plain_body else self._text(spec.body, seen, spec)
-            if media in ("urlencoded", "form-data"):
-                return _formed(_object_in(text), media) if text.lstrip().startswith("{") else text.encode()
-            if media == "json" and text.strip():
-                _check_json(text)
-            return text.encode("utf-8", "replace")
-        if not spec.has_payload:
-            return None
-        if media in ("urlencoded", "form-data"):
-            return _formed(as_object(spec.payload), media)
-        return spec.payload.encode() if media != "json" and isinstance(spec.payload, str) else encode(spec.payload)
+            return of_text(spec.body if spec.has_plain_body else self._text(spec.body, seen, spec), media)
+        return of_payload(spec.payload, media) if spec.has_payload else None
 
     def _text(self, template: str, seen: Context, spec: RequestSpec, escape: Escape = Escape.NONE) -> str:
         try:
@@ -241,21 +221,6 @@ def error_text(answer: Answer, path: str) -> str:
     if found is not MISSING and found not in (None, ""):
         return found[:MAX_MESSAGE] if isinstance(found, str) else encode(found).decode()[:MAX_MESSAGE]
     return _excerpt(answer)
-
-
-def parsed(response: HttpResponse, media: str) -> Json:
-    """The body as JSON if it is, or is to be; else as text. Raises MalformedJsonError, TooLargeError."""
-    kind = response.headers.get("content-type", "").split(";", 1)[0].strip().lower()
-    raw = response.body
-    if not raw.strip():
-        return None
-    is_json = media == "json" or (not media and (kind.endswith(("/json", "+json")) or kind == ""))
-    looks_like = (
-        not media and raw.lstrip()[:1] in (b"{", b"[") and kind in ("text/plain", "text/html", "text/javascript")
-    )
-    if is_json or looks_like:
-        return decode(raw, max_bytes=MAX_ANSWER_BYTES)
-    return raw.decode("utf-8", "replace")
 
 
 def _matches(found: object, values: tuple[str, ...]) -> bool:
@@ -310,33 +275,3 @@ def _without(connection: Connection, text: str) -> str:
 def _excerpt(answer: Answer) -> str:
     text = answer.raw[: MAX_MESSAGE * 4].decode("utf-8", "replace").strip()
     return text[:MAX_MESSAGE] or f"The receiver answered {answer.status}."
-
-
-def _check_json(text: str) -> None:
-    try:
-        decode(text.encode("utf-8", "surrogatepass"), max_bytes=MAX_ANSWER_BYTES)
-    except (MalformedJsonError, TooLargeError, UnicodeEncodeError) as error:
-        message = "The body that the template makes is not valid JSON."
-        raise FlowHttpError("resource", "invalid_body", message) from error
-
-
-def _object_in(text: str) -> dict[str, Json]:
-    try:
-        return as_object(decode(text.encode()))
-    except (MalformedJsonError, TooLargeError) as error:
-        raise FlowHttpError("resource", "invalid_body", "The body that the template makes is no form.") from error
-
-
-def _formed(members: Mapping[str, Json], media: str) -> bytes:
-    texts_ = [(name, value if isinstance(value, str) else encode(value).decode()) for name, value in members.items()]
-    if media == "urlencoded":
-        return urlencode(texts_).encode()
-    parts = [
-        f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="{_quoted(name)}"\r\n\r\n{value}\r\n'
-        for name, value in texts_
-    ]
-    return "".join([*parts, f"--{_BOUNDARY}--\r\n"]).encode()
-
-
-def _quoted(name: str) -> str:
-    return name.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")
