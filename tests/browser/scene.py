@@ -132,6 +132,33 @@ def approval_workflow(client: Client) -> str:
     return client.workflow("Approve a refund", nodes, [{"from": "ask", "to": "pay"}])
 
 
+def busy_question(client: Client) -> str:
+    """A run that waits for an answer while another branch goes on, round after round; its form is no schema."""
+    nap = {"id": "nap", "type": "wait", "name": "Nap", "config": {"seconds": 0.5}}
+    nodes = [
+        {"id": "start", "type": "trigger"},
+        {
+            "id": "ask",
+            "type": "user_input",
+            "name": "Ask",
+            "config": {"form": {"type": "object", "properties": {"x": {"type": "string"}}}},
+        },
+        {
+            "id": "odd",
+            "type": "user_input",
+            "name": "Odd",
+            "config": {"form": {"type": "object", "properties": {"x": None}}},
+        },
+        {
+            "id": "busy",
+            "type": "loop",
+            "name": "Busy",
+            "config": {"body": {"nodes": [nap]}, "while": "$loop.index < 200"},
+        },
+    ]
+    return client.workflow("Ask meanwhile", nodes, [{"from": "start", "to": to} for to in ("ask", "odd", "busy")])
+
+
 def meter_definition(client: Client) -> str:
     tasks = [
         {
@@ -169,6 +196,7 @@ def build(client: Client) -> dict[str, str]:
         "waiting": client.run(approval, {"refund": 40}, "waiting"),
         "nested": nested,
         "nested_run": client.run(nested, {}, "succeeded"),
+        "busy": busy_question(client),
         "meter": meter_definition(client),
         "hostile": hostile,
         "hostile_run": client.run(hostile, {HOSTILE: HOSTILE}, "succeeded"),

@@ -9,7 +9,8 @@ Object.defineProperty(globalThis, "navigator", { value: { languages: ["en-US", "
 const { layout } = await import(new URL("core/layout.js", modules));
 const { pathOf } = await import(new URL("core/graph.js", modules));
 const { addTexts, ago, duration, setLanguage, t, word } = await import(new URL("core/i18n.js", modules));
-const { poll } = await import(new URL("core/api.js", modules));
+const { poll, whenStale } = await import(new URL("core/api.js", modules));
+const { errorText } = await import(new URL("core/widgets.js", modules));
 
 const graph = (ids, edges, bodies = {}) => ({
   nodes: ids.map((id) => ({ id, name: id, type: "noop", ...(bodies[id] ? { bodies: bodies[id] } : {}) })),
@@ -80,9 +81,11 @@ const checks = {
     assert.deepEqual([null, 0, 999, 1500, 61_000, 3_700_000, 90_000_000].map(duration), ["–", "0 ms", "999 ms", "1.5 s", "1 min 1 s", "1 h 1 min", "1 d 1 h"]);
     assert.deepEqual([ago(1_000_000, 1_000_000), ago(0, 59_000), ago(0, 7_200_000), ago(60_000, 0)], ["now", "59 seconds ago", "2 hours ago", "in 1 minute"]);
   },
-  async "a poll ends when it is told to, goes on after failures of the server, and stops at refusals"() {
+  async "a poll ends when it is told to, says that the server fails and goes on, and stops at refusals"() {
     const { signal } = new AbortController();
     const fast = { fastest: 1, slowest: 2 };
+    const told = [];
+    whenStale((error) => told.push(error.message));
     let looks = 0;
     await poll(async () => {
       looks += 1;
@@ -90,10 +93,22 @@ const checks = {
       return looks < 3 ? "same" : false;
     }, signal, fast);
     assert.equal(looks, 3);
+    assert.deepEqual(told, ["busy"]);
     await assert.rejects(poll(async () => { throw Object.assign(new Error("no"), { status: 403 }); }, signal, fast), /no/);
     const leaving = new AbortController();
     const left = poll(async () => { leaving.abort(); return "same"; }, leaving.signal, fast);
     await assert.rejects(left, { name: "AbortError" });
+  },
+  "what goes wrong is said in our words, or in its own, and never not at all"() {
+    addTexts({ error: { FORBIDDEN: ["Not allowed.", "Nicht erlaubt."], KNOWN: ["Known.", "Bekannt."], unknown: ["Oh.", "Oh."] } });
+    setLanguage("en");
+    const said = (members, message = "") => errorText(Object.assign(new Error(message), members));
+    assert.equal(said({}, "a defect"), "a defect");
+    assert.equal(said({}), "Oh.");
+    assert.equal(said({ code: "KNOWN" }, "bekannt"), "Known.");
+    assert.equal(said({ code: "HTTP_500", status: 500 }, "strange"), "strange");
+    assert.equal(said({ code: "HTTP_403", status: 403 }, "forbidden"), "Not allowed.");
+    assert.equal(said({ code: "HTTP_403", status: 403 }, "lacks 'pins:read'"), "Not allowed. (lacks 'pins:read')");
   },
 };
 

@@ -1,9 +1,9 @@
 // The console's frame: sign in, navigation, the router, shortcuts. docs/console.md tells how a view is written.
 
-import { get, signIn, signOut, signedIn, whenSignedOut } from "./core/api.js";
+import { forget, get, signIn, signOut, signedIn, whenSignedOut } from "./core/api.js";
 import { h, replace } from "./core/dom.js";
 import { LANGUAGES, addTexts, currentLanguage, setLanguage, t } from "./core/i18n.js";
-import { button, dialog, failed, keepTimes, liveRegions, loading, select } from "./core/widgets.js";
+import { button, dialog, errorText, failed, keepTimes, liveRegions, loading, select } from "./core/widgets.js";
 import texts from "./lang/core.js";
 
 addTexts(texts);
@@ -73,16 +73,23 @@ function askForKey(reason) {
   const submit = h("button", { type: "submit", class: "primary" }, t("sign.in"));
   async function enter(event) {
     event.preventDefault();
+    const secret = key.value.trim();
+    // Of other characters a browser makes no header.
+    if (!/^[!-~]+$/.test(secret)) return replace(problem, t("sign.expired"));
     submit.disabled = true;
-    problem.textContent = "";
-    signIn(key.value.trim());
+    replace(problem);
+    signIn(secret);
     try {
       me = (await get("v1/users/me")).data;
       start();
     } catch (error) {
-      if (error.status !== 401) problem.textContent = error.code === "UNREACHABLE" ? t("error.UNREACHABLE") : error.message;
+      if (error.status !== 401) {
+        forget();
+        replace(problem, errorText(error));
+      }
       submit.disabled = false;
     }
+    return undefined;
   }
   const form = h("form", { class: "card sign", onsubmit: enter }, h("h1", {}, t("sign.title")), h("p", {}, t("sign.why")),
     h("label", { for: "key" }, t("sign.key")), key, problem, submit);
@@ -173,7 +180,7 @@ function remember(values) {
 function help() {
   if (document.querySelector("dialog[open]")) return;
   const keys = [["?", t("help")], ["/", t("help.search")], ["Esc", t("help.escape")], ...Object.entries(GO_KEYS).map(([key, view]) => [`g ${key}`, t(`nav.${view}`)]), ["+ − 0", t("help.zoom")], ["← ↑ → ↓", t("help.pan")]];
-  dialog(t("help.title"), () => h("dl", { class: "keys" }, keys.map(([key, text]) => h("div", {}, h("dt", {}, key.split(" ").map((one) => h("kbd", {}, one))), h("dd", {}, text)))));
+  dialog(t("help"), () => h("dl", { class: "keys" }, keys.map(([key, text]) => h("div", {}, h("dt", {}, key.split(" ").map((one) => h("kbd", {}, one))), h("dd", {}, text)))));
 }
 
 let goes = 0;

@@ -20,18 +20,26 @@ export class ApiError extends Error {
 let key = null;
 try { key = sessionStorage.getItem(KEY); } catch { /* storage may be switched off: the key then lasts until a reload */ }
 let onSignedOut = () => {};
+let onStale = () => {};
 
 export const signedIn = () => key !== null;
 export const whenSignedOut = (callback) => { onSignedOut = callback; };
+// Told why a poll goes without an answer, and null when calls are answered again.
+export const whenStale = (callback) => { onStale = callback; };
 
 export function signIn(secret) {
   key = secret;
   try { sessionStorage.setItem(KEY, secret); } catch { /* as above */ }
 }
 
-export function signOut(reason = null) {
+export function forget() {
   key = null;
   try { sessionStorage.removeItem(KEY); } catch { /* as above */ }
+}
+
+export function signOut(reason = null) {
+  forget();
+  onStale(null);
   onSignedOut(reason);
 }
 
@@ -47,19 +55,24 @@ export async function call(method, path, { query, body, signal, headers } = {}) 
   for (const [name, value] of Object.entries(query || {})) {
     if (value !== null && value !== undefined && value !== "") address.searchParams.set(name, value);
   }
-  const asked = { Authorization: `Bearer ${key}`, Accept: "application/json", ...headers };
+  const secret = key;
+  const asked = { Authorization: `Bearer ${secret}`, Accept: "application/json", ...headers };
   if (body !== undefined) asked["Content-Type"] = "application/json";
   const options = { method, headers: asked, signal, cache: "no-store", body: body === undefined ? undefined : JSON.stringify(body) };
   for (let tried = 1; ; tried++) {
     const answer = await send(address, options);
     callsLeft = Number(answer.headers.get("X-RateLimit-Remaining") ?? Infinity);
-    if (answer.ok) return read(answer);
+    if (answer.ok) {
+      onStale(null);
+      return read(answer);
+    }
     if (answer.status === 429 && tried < RETRIES) {
       await pause(Math.min(Number(answer.headers.get("Retry-After")) || 1, 30) * 1000, signal);
       continue;
     }
     const error = await refusal(answer);
-    if (error.status === 401) signOut("expired");
+    // A late answer says nothing about another key.
+    if (error.status === 401 && secret === key) signOut("expired");
     throw error;
   }
 }
@@ -129,6 +142,7 @@ export async function poll(look, signal, { fastest = 1000, slowest = 15000 } = {
       seen = await look();
     } catch (error) {
       if (error.name === "AbortError" || (error.status >= 400 && error.status < 500 && error.status !== 429)) throw error;
+      onStale(error);
       seen = "failed";
     }
     if (seen === false) return;

@@ -41,11 +41,19 @@ export function append(element, children) {
   return element;
 }
 
-// Puts the children in the place of all that the element holds.
+// Puts the children in the place of all that the element holds. A control that had the focus hands it to its successor.
 export function replace(element, ...children) {
+  const before = element.contains(document.activeElement) && document.activeElement;
   element.replaceChildren();
-  return append(element, children);
+  append(element, children);
+  if (before && before !== element && before !== document.activeElement) {
+    const name = nameOf(before);
+    [...element.querySelectorAll(before.localName)].find((each) => each === before || nameOf(each) === name)?.focus({ preventScroll: true });
+  }
+  return element;
 }
+
+const nameOf = (control) => control.dataset.key ?? control.id + control.textContent + control.ariaLabel;
 
 let counter = 0;
 export const uniqueId = (stem) => `${stem}-${++counter}`;

@@ -4,8 +4,17 @@ import { h } from "./dom.js";
 import { t } from "./i18n.js";
 import { field, jsonField, select } from "./widgets.js";
 
-// → {element, read()}: `read` gives the value, or throws after it has said beside a field what is wrong.
+// → {element, read()}: `read` gives the value, or throws after it has said beside a field what is wrong. What is no
+// schema is answered with JSON.
 export function schemaForm(schema) {
+  try {
+    return formOf(schema);
+  } catch {
+    return json(t("form.value"), null, true);
+  }
+}
+
+function formOf(schema) {
   if (schema?.type === "object" && schema.properties && Object.keys(schema.properties).length) return objectForm(schema);
   return schema && typeof schema === "object" && schema.type ? part(schema.title || t("form.value"), schema, true) : json(t("form.value"), schema, true);
 }

@@ -55,7 +55,6 @@ function format(kind, options) {
 }
 
 export const number = (value, options = {}) => format(Intl.NumberFormat, options).format(value);
-export const list = (values) => format(Intl.ListFormat, { type: "conjunction" }).format(values);
 
 const dateOf = (value) => (value instanceof Date ? value : new Date(value));
 

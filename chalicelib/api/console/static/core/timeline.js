@@ -22,11 +22,9 @@ export function timeline({ onChoose, loadRounds, place }) {
     // Not under somebody's finger: the next look shows it.
     if (list.matches(":active")) return;
     const span = Math.max(run.end_ms - run.started_ms, LEAST_SPAN);
-    const focused = list.contains(document.activeElement) ? document.activeElement.dataset.key : null;
     replace(axis, [0, 0.25, 0.5, 0.75, 1].map((part) => h("span", {}, duration(span * part))));
     const shown = rows(run.steps.filter(({ key }) => ![...open.keys()].some((each) => key.startsWith(`${each}.`))), place);
     replace(list, shown.flatMap((group) => [row(group, run, span, depthOf(group.key)), ...roundRows(group, run, span)]));
-    if (focused) list.querySelector(`[data-key="${CSS.escape(focused)}"]`)?.focus();
   };
 
   element.choose = (key) => {
@@ -53,7 +51,7 @@ export function timeline({ onChoose, loadRounds, place }) {
 
   function opener(key) {
     const isOpen = open.has(key);
-    return h("button", { type: "button", class: "bare", "aria-expanded": String(isOpen), "aria-label": t("timeline.rounds"), title: t("timeline.rounds"), onclick: async () => {
+    return h("button", { type: "button", class: "bare", data: { key: `${key} ` }, "aria-expanded": String(isOpen), "aria-label": t("timeline.rounds"), title: t("timeline.rounds"), onclick: async () => {
       if (isOpen) open.delete(key);
       else open.set(key, await loadRounds(key));
       element.update(last);

@@ -1,5 +1,6 @@
 // What every view is made of: badges, times, tables, lists with pages, dialogs, tabs, and the states of a view.
 
+import { whenStale } from "./api.js";
 import { append, h, replace, s, uniqueId } from "./dom.js";
 import { ago, dateTime, t, word } from "./i18n.js";
 
@@ -39,6 +40,7 @@ export function button(label, onclick, { kind = "", title, disabled, pressed, ..
 // Does `work` once at a time: the button rests meanwhile, and what the API refuses is told.
 export function actionButton(label, work, options = {}) {
   const made = button(label, async () => {
+    const held = document.activeElement === made;
     made.disabled = true;
     try {
       await work();
@@ -46,6 +48,7 @@ export function actionButton(label, work, options = {}) {
       if (error.name !== "AbortError") toast(errorText(error), "bad");
     } finally {
       made.disabled = false;
+      if (held && document.activeElement === document.body) made.focus({ preventScroll: true });
     }
   }, options);
   return made;
@@ -151,15 +154,25 @@ export function failed(error, again) {
 
 // Our words for what is refused everywhere, and what the API said where that tells more.
 export function errorText(error) {
-  const known = word("error", error.code);
-  if (known === String(error.code)) return error.message || t("error.unknown");
+  const known = error.code ? word("error", error.code) : error.code;
+  if (known === error.code) {
+    const said = error.message || t("error.unknown");
+    if (error.status !== 403) return said;
+    return said === "forbidden" ? t("error.FORBIDDEN") : `${t("error.FORBIDDEN")} (${said})`;
+  }
   return error.code === "VALIDATION_ERROR" || error.code === "INPUT_REJECTED" ? `${known}: ${error.message}` : known;
 }
 
+const stale = h("div", { class: "toast bad", role: "status", hidden: true });
 const toasts = h("div", { class: "toasts" });
 const polite = h("div", { class: "unseen", role: "status", "aria-live": "polite" });
 
-export const liveRegions = () => [toasts, polite];
+export const liveRegions = () => [append(toasts, [stale]), polite];
+
+whenStale((error) => {
+  stale.hidden = !error;
+  replace(stale, error && t("error.stale", { why: errorText(error) }));
+});
 
 // Says something to screen readers alone.
 export function announce(text) {
@@ -169,7 +182,7 @@ export function announce(text) {
 export function toast(text, kind = "good") {
   const shown = h("div", { class: `toast ${kind}`, role: kind === "bad" ? "alert" : "status" }, h("span", {}, text),
     h("button", { type: "button", class: "bare", "aria-label": t("close"), onclick: () => shown.remove() }, "×"));
-  toasts.append(shown);
+  (document.querySelector("dialog[open]") ?? toasts).append(shown);
   setTimeout(() => shown.remove(), kind === "bad" ? 12000 : 5000);
 }
 
@@ -198,6 +211,9 @@ export function dialog(title, build, { wide = false } = {}) {
     element.showModal();
   });
 }
+
+// The buttons below a dialog, the way out first.
+export const ending = (close, ...actions) => h("div", { class: "row end" }, button(t("cancel"), () => close()), actions);
 
 // Asks before something is done; true if it is to be. `danger` for what cannot be taken back.
 export async function confirm({ title, message, action, danger = false }) {

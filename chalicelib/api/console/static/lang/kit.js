@@ -1,22 +1,22 @@
 export default {
- "kit": {
-  "all": ["All", "Alle"],
-  "channel": ["Channel", "Kanal"],
-  "created": ["Created", "Angelegt"],
-  "default": ["default", "Standard"],
-  "delete": ["Delete", "Löschen"],
-  "emitter": ["Emitter", "Sender"],
-  "every": ["every {seconds} s", "alle {seconds} s"],
-  "from": ["From", "Von"],
-  "id": ["Id", "Kennung"],
-  "name": ["Name", "Name"],
-  "pause": ["Pause", "Anhalten"],
-  "refresh": ["Refresh", "Aktualisieren"],
-  "resume": ["Resume", "Fortsetzen"],
-  "save": ["Save", "Speichern"],
-  "source": ["Source", "Quelle"],
-  "state": ["State", "Zustand"],
-  "to": ["Until", "Bis"],
-  "workflow": ["Workflow", "Workflow"]
- }
+"kit": {
+"all":["All","Alle"],
+"channel":["Channel","Kanal"],
+"created":["Created","Angelegt"],
+"default":["default","Standard"],
+"delete":["Delete","Löschen"],
+"emitter":["Emitter","Sender"],
+"every":["every {seconds} s","alle {seconds} s"],
+"from":["From","Von"],
+"id":["Id","Kennung"],
+"name":["Name","Name"],
+"pause":["Pause","Anhalten"],
+"refresh":["Refresh","Aktualisieren"],
+"resume":["Resume","Fortsetzen"],
+"save":["Save","Speichern"],
+"source":["Source","Quelle"],
+"state":["State","Zustand"],
+"to":["Until","Bis"],
+"workflow":["Workflow","Workflow"]
+}
 };

@@ -3,7 +3,7 @@
 import { get, poll, post } from "../core/api.js";
 import { h, replace } from "../core/dom.js";
 import { addTexts, t } from "../core/i18n.js";
-import { actionButton, badge, button, dialog, field, link } from "../core/widgets.js";
+import { actionButton, badge, dialog, ending, field, link } from "../core/widgets.js";
 import texts from "../lang/bulk_retry.js";
 import { addressTo, enc, instant, localTime, timeField } from "./kit.js";
 
@@ -11,8 +11,10 @@ addTexts(texts);
 
 const DAY = 86_400_000;
 
-export function bulkRetry(workflowId, signal) {
+export function bulkRetry(workflowId, page) {
   const left = new AbortController();
+  const { signal } = page;
+  let begun = false;
   signal.addEventListener("abort", () => left.abort(), { once: true });
   return dialog(t("bulk.title"), (close) => {
     const since = timeField(localTime(Date.now() - DAY).slice(0, 16), { required: true });
@@ -21,12 +23,17 @@ export function bulkRetry(workflowId, signal) {
     const start = actionButton(t("bulk.start"), async () => {
       if (!since.reportValidity()) return;
       const asked = { workflow_id: workflowId, since: instant(since), ...(until.value && { until: instant(until) }) };
+      begun = true;
       await watch((await post("v1/executions/bulk-retry", asked)).data, body, left.signal);
     }, { kind: "primary" });
     replace(body, h("p", {}, t("bulk.why")), h("div", { class: "filters" }, field(t("bulk.since"), since), field(t("bulk.until"), until, t("bulk.untilHint"))),
-      h("div", { class: "row end" }, button(t("cancel"), () => close()), start));
+      ending(close, start));
     return body;
-  }).finally(() => left.abort());
+  }).then(() => {
+    left.abort();
+    // The list behind is an old one now.
+    if (begun && !signal.aborted) page.go(location.hash);
+  });
 }
 
 async function watch(first, body, signal) {

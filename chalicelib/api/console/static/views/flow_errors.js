@@ -1,7 +1,7 @@
 // The errors of one step of a flow: looked at, corrected, tried again, resolved.
 
 import { LIVE, flowAndNames, jobCard } from "./flows.js";
-import { actionButton, addressTo, button, call, card, code, confirm, dialog, dialogButton, enc, failed, get, h, head, jsonField, link, pages, post, put, replace, since, t, tabs, toast, watcher } from "./kit.js";
+import { actionButton, addressTo, call, card, code, confirm, dialog, dialogButton, enc, ending, failed, get, h, head, jsonField, link, pages, post, put, replace, since, t, tabs, toast, watcher } from "./kit.js";
 
 const MOST_SHOWN = 50;
 const MOST_AT_ONCE = 1000;
@@ -90,7 +90,7 @@ async function edit(step, error, reload) {
       await put(path, { data: record.read() });
       close(then);
     }, kind);
-    return [h("p", { class: "bad-text" }, error.message), record, place, h("div", { class: "row end" }, button(t("cancel"), () => close()), save("kit.save", "saved", ""), save("flows.saveRetry", "retry"))];
+    return [h("p", { class: "bad-text" }, error.message), record, place, ending(close, save("kit.save", "saved", ""), save("flows.saveRetry", "retry"))];
   }, { wide: true });
   if (again === "retry") await retry(step, [error.errorId], reload);
   else if (again) toast(t("flows.saved"));

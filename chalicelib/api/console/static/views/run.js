@@ -3,14 +3,14 @@
 import { get } from "../core/api.js";
 import { append, h, replace } from "../core/dom.js";
 import { drawGraph, pathOf } from "../core/graph.js";
-import { addTexts, dateTime, duration, list, t, word } from "../core/i18n.js";
+import { addTexts, duration, t, word } from "../core/i18n.js";
 import { jsonView } from "../core/json.js";
 import { timeline } from "../core/timeline.js";
 import { announce, badge, emptyState, facts, failed, idText, link, loading, section, tabs, time } from "../core/widgets.js";
 import texts from "../lang/runs.js";
 import { actions, answerForm, stepActions } from "./run_actions.js";
-import { StepRecords } from "./step_records.js";
-import { addressTo, code, enc, head, lazily, watcher } from "./kit.js";
+import { StepRecords, logs } from "./step_records.js";
+import { addressTo, card, code, enc, head, lazily, watcher } from "./kit.js";
 
 addTexts(texts);
 
@@ -55,7 +55,9 @@ export async function showRun(page, id) {
 }
 
 function frame(page, run, records, ask) {
-  const top = h("div", { class: "stack" });
+  const [heading, answers] = [0, 1].map(() => h("div", { class: "stack" }));
+  const top = h("div", { class: "stack" }, heading, answers);
+  let shownStep = null;
   const took = h("span");
   const drawing = drawGraph(run.graph, { label: t("runs.graph"), onChoose: (path) => choose(keyAt(path) || path), share: 0.57 });
   const rounds = new Map();
@@ -70,7 +72,7 @@ function frame(page, run, records, ask) {
     { id: "step", label: t("runs.step"), show: () => step },
     { id: "input", label: t("runs.input"), show: () => lazily(async () => jsonView((await ask("/input")).data.input, { label: t("runs.input") })) },
     { id: "output", label: t("runs.output"), show: () => lazily(async () => jsonView((await ask("/output")).data.output, { label: t("runs.output") })) },
-    { id: "logs", label: t("runs.logs"), show: () => lazily(async () => logs((await ask("/logs")).data.logs)) },
+    { id: "logs", label: t("runs.logs"), show: () => lazily(async () => logs((await ask("/logs")).data.logs) || emptyState(t("runs.noLogs"))) },
     { id: "records", label: t("runs.records"), show: () => records.list((key) => choose(key)) },
   ]);
   replace(step, emptyState(t("runs.chooseStep")));
@@ -92,6 +94,7 @@ function frame(page, run, records, ask) {
 
   async function showStep() {
     const key = run.chosen;
+    shownStep = stepNow();
     replace(step, loading());
     try {
       const shown = await records.show(key, nodeAt(run.graph, pathAt(key)));
@@ -102,12 +105,20 @@ function frame(page, run, records, ask) {
   }
 
   function refresh() {
-    replace(top, header(page, run, took), problem(run, choose), answerForm(page, run));
+    replace(heading, header(page, run, took), problem(run, choose));
+    const forms = answerForm(page, run);
+    // Not under somebody's hands.
+    if (forms.length !== answers.childNodes.length || forms.some((form, at) => form !== answers.childNodes[at])) replace(answers, forms);
     rounds.clear();
     inspector.forget(["output", "logs", "records"]);
     mark();
     line.refreshRounds().then(showBodies).catch(() => { /* the next look asks again */ });
-    if (run.chosen) showStep();
+    if (run.chosen && shownStep !== stepNow()) showStep();
+  }
+
+  // What there is to be shown of the chosen step; attempts that stay as they are stay on the page.
+  function stepNow() {
+    return JSON.stringify([run.chosen, run.now.state, run.now.steps.filter(({ key }) => key === run.chosen)]);
   }
 
   function mark() {
@@ -135,7 +146,7 @@ function frame(page, run, records, ask) {
 
   const clock = setInterval(keepTime, 1000);
   page.signal.addEventListener("abort", () => clearInterval(clock), { once: true });
-  return { top, refresh, tick, choose };
+  return { top: heading, refresh, tick, choose };
 }
 
 function header(page, run, took) {
@@ -145,7 +156,7 @@ function header(page, run, took) {
   const children = graph.child_execution_ids;
   return [
     head(page, "runs", now.workflow_name || run.id, badge(now.state), actions(page, run)),
-    h("div", { class: "card" }, facts([
+    card(facts([
       [t("runs.run"), idText(run.id)],
       [t("runs.workflow"), workflow],
       [t("runs.version"), `${graph.version}${graph.dialect ? ` · ${graph.dialect}` : ""}`],
@@ -194,12 +205,4 @@ function nodeAt(graph, path) {
     if (!at) return null;
   }
   return at.nodes.find(({ id }) => id === parts[parts.length - 1]) || null;
-}
-
-function logs(lines) {
-  if (!lines.length) return emptyState(t("runs.noLogs"));
-  return h("ol", { class: "log" }, lines.map((each) => h("li", {},
-    h("time", { datetime: each.timestamp, class: "quiet" }, dateTime(each.timestamp, { timeStyle: "medium" })),
-    h("span", { class: each.level === "error" ? "bad-text" : "quiet" }, list([each.level, each.node_id])),
-    h("span", {}, each.message))));
 }

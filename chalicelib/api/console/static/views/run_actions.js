@@ -5,7 +5,7 @@ import { h, replace } from "../core/dom.js";
 import { schemaForm } from "../core/form.js";
 import { pathOf } from "../core/graph.js";
 import { t } from "../core/i18n.js";
-import { actionButton, confirm, dialog, button, errorText, section, toast } from "../core/widgets.js";
+import { actionButton, confirm, dialog, ending, errorText, section, toast } from "../core/widgets.js";
 import { addressTo } from "./kit.js";
 
 const LIVE = new Set(["queued", "running", "waiting", "paused"]);
@@ -51,7 +51,7 @@ async function replay(page, run) {
   const started = await dialog(t("runs.replay"), (close) => {
     const choice = (value, checked) => h("label", { class: "row" }, h("input", { type: "radio", name: "version", value, checked }), t(`runs.replay.${value}`, { version: run.graph.version }));
     const form = h("div", { class: "stack", role: "radiogroup", "aria-label": t("runs.version") }, choice("newest", true), choice("same", false));
-    return [h("p", {}, t("runs.replayWhy")), form, h("div", { class: "row end" }, button(t("cancel"), () => close()), actionButton(t("runs.replay"), async () => {
+    return [h("p", {}, t("runs.replayWhy")), form, ending(close, actionButton(t("runs.replay"), async () => {
       const version = form.querySelector("input:checked").value;
       close((await post(`${run.path}/replay`, { version })).data.execution_id);
     }, { kind: "primary" }))];

@@ -11,7 +11,7 @@ export async function show(page) {
   if (page.parts.length) return showRun(page, page.parts[0]);
   const workflow = page.query.get("workflow");
   replace(page.root,
-    h("div", { class: "row between" }, h("h1", {}, t("nav.runs")), workflow ? button(t("bulk.title"), () => bulkRetry(workflow, page.signal)) : null),
+    h("div", { class: "row between" }, h("h1", {}, t("nav.runs")), workflow ? button(t("bulk.title"), () => bulkRetry(workflow, page)) : null),
     h("div", { class: "card" }, runList(page)));
   return undefined;
 }

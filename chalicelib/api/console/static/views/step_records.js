@@ -9,6 +9,12 @@ import { actionButton, badge, emptyState, facts, time } from "../core/widgets.js
 const PAGE = 50;
 const MOST_PAGES = 20;
 
+// Null if there are none.
+export const logs = (lines) => (lines.length ? h("ol", { class: "log" }, lines.map(({ timestamp, level, node_id: node, message }) => h("li", {},
+  h("time", { datetime: timestamp, class: "quiet" }, dateTime(timestamp, { timeStyle: "medium" })),
+  h("span", { class: level === "error" ? "bad-text" : "quiet" }, node ? `${level} · ${node}` : level),
+  h("span", {}, message)))) : null);
+
 export class StepRecords {
   // `ask` calls the API below the run's address.
   constructor(ask) {
@@ -48,7 +54,7 @@ export class StepRecords {
       h("div", { class: "stack" },
         facts([[t("runs.started"), time(step.started_at)], [t("runs.duration"), duration(step.duration)]]),
         step.error ? this.error(step.error) : null, values,
-        step.logs.length ? h("details", {}, h("summary", {}, t("runs.logs")), h("ol", { class: "log" }, step.logs.map((line) => h("li", {}, h("span", { class: "quiet" }, dateTime(line.timestamp, { timeStyle: "medium" })), h("span", {}, line.level), h("span", {}, line.message))))) : null));
+        step.logs.length ? h("details", {}, h("summary", {}, t("runs.logs")), logs(step.logs)) : null));
   }
 
   error(error) {

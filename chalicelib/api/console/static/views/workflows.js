@@ -5,10 +5,10 @@ import { h, replace } from "../core/dom.js";
 import { drawGraph } from "../core/graph.js";
 import { addTexts, t } from "../core/i18n.js";
 import { jsonView } from "../core/json.js";
-import { actionButton, badge, button, confirm, dialog, emptyState, errorText, facts, field, idText, jsonField, link, pagedList, select, since, tabs, time, toast } from "../core/widgets.js";
+import { actionButton, badge, button, confirm, dialog, emptyState, ending, errorText, facts, field, idText, jsonField, link, pagedList, select, since, tabs, time, toast } from "../core/widgets.js";
 import texts from "../lang/workflows.js";
 import { bulkRetry } from "./bulk_retry.js";
-import { addressTo, enc, head } from "./kit.js";
+import { addressTo, card, enc, head } from "./kit.js";
 import { runList } from "./run_list.js";
 
 addTexts(texts);
@@ -29,7 +29,7 @@ function showList(page) {
   const dialect = select(DIALECTS.map((each) => [each, each === "all" ? t("workflows.any") : each]), { value: page.query.get("dialect") || "all", onchange: refresh });
   const holder = h("div");
   replace(page.root, h("h1", {}, t("nav.workflows")),
-    h("div", { class: "card" }, h("div", { class: "filters" }, field(t("workflows.name"), search), field(t("workflows.status"), status), field(t("workflows.dialect"), dialect)), holder));
+    card(h("div", { class: "filters" }, field(t("workflows.name"), search), field(t("workflows.status"), status), field(t("workflows.dialect"), dialect)), holder));
   refresh();
 
   function refresh() {
@@ -84,7 +84,7 @@ async function showOne(page, id) {
   const isActive = workflow.status === "active";
   const graph = drawGraph(workflow, { label: t("workflows.graphOf", { name: workflow.workflow_name }), onChoose: (path_, node) => showNode(node, graph, path_) });
   const runs = () => h("div", { class: "stack" },
-    h("div", { class: "row end" }, button(t("bulk.title"), () => bulkRetry(id, page.signal))),
+    h("div", { class: "row end" }, button(t("bulk.title"), () => bulkRetry(id, page))),
     runList(page, { workflow_id: id, showWorkflow: false }));
   replace(page.root,
     head(page, "workflows", workflow.workflow_name || id, badge(workflow.status),
@@ -92,11 +92,11 @@ async function showOne(page, id) {
       SWITCHED.has(workflow.dialect) ? actionButton(t(isActive ? "workflows.deactivate" : "workflows.activate"), () => setActive(workflow, path, !isActive).then((done) => done && reload())) : null,
       workflow.dialect === "celigo" ? link(addressTo("flows", id), t("workflows.asFlow")) : null),
     workflow.description ? h("p", { class: "quiet" }, workflow.description) : null,
-    h("div", { class: "card" }, facts([
+    card(facts([
       [t("workflows.id"), idText(id)], [t("workflows.dialect"), workflow.dialect], [t("workflows.version"), String(workflow.version)],
       [t("workflows.created"), time(workflow.created_at)], [t("workflows.updated"), time(workflow.updated_at)],
     ])),
-    h("div", { class: "card" }, tabs(t("workflows.views"), [
+    card(tabs(t("workflows.views"), [
       { id: "graph", label: t("workflows.graph"), show: () => (workflow.nodes.length ? graph : emptyState(t("workflows.noNodes"))) },
       { id: "runs", label: t("nav.runs"), show: runs },
       { id: "definition", label: t("workflows.definition"), show: () => jsonView({ nodes: workflow.nodes, edges: workflow.edges }, { label: t("workflows.definition") }) },
@@ -142,6 +142,6 @@ function runNow(page, path) {
         problem.textContent = errorText(error);
       }
     }, { kind: "primary" });
-    return [input, problem, h("div", { class: "row end" }, button(t("cancel"), () => close()), start)];
+    return [input, problem, ending(close, start)];
   }).then((runId) => runId && page.go(addressTo("runs", runId)));
 }
