@@ -42,13 +42,13 @@ _ENDED = {
     RunStatus.CANCELLED: JobStatus.CANCELED,
 }
 RUN_STATUSES = {
-    JobStatus.QUEUED: frozenset({RunStatus.QUEUED}),
+    JobStatus.QUEUED: frozenset({RunStatus.QUEUED, RunStatus.RUNNING, RunStatus.WAITING, RunStatus.PAUSED}),
     JobStatus.RUNNING: frozenset({RunStatus.QUEUED, RunStatus.RUNNING, RunStatus.WAITING, RunStatus.PAUSED}),
     JobStatus.COMPLETED: frozenset({RunStatus.SUCCEEDED}),
     JobStatus.FAILED: frozenset({RunStatus.FAILED, RunStatus.TIMED_OUT}),
     JobStatus.CANCELED: frozenset({RunStatus.CANCELLED}),
 }
-"""Which runs may be jobs of the status; a queued run is a running job once it has begun."""
+"""Which runs may be jobs of the status: what parts queued jobs from running ones, the run does not tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,22 +132,17 @@ class Job:
         return self.import_id if self.type == ResourceKind.IMPORT else self.export_id
 
 
-def status_of(status: RunStatus, began_at: datetime | None) -> JobStatus:
-    if status in _ENDED:
-        return _ENDED[status]
-    return JobStatus.QUEUED if status is RunStatus.QUEUED and began_at is None else JobStatus.RUNNING
-
-
 def unbegun_job(standing: Standing, type_: JobType, export_id: str | None, integration_id: str | None) -> Job:
-    """A job that has left no figures."""
-    status = status_of(standing.status, standing.began_at)
+    """A job that has left no figures. Its run may be looked at by a worker who finds that another is before it, so
+    what lives is queued."""
+    status = _ENDED.get(standing.status, JobStatus.QUEUED)
     return Job(
         id=standing.id,
         type=type_.value,
         status=status,
         flow_id=standing.flow_id,
         created_at=standing.created_at,
-        started_at=standing.began_at,
+        started_at=None if status is JobStatus.QUEUED else standing.began_at,
         ended_at=standing.finished_at,
         count=Count(),
         integration_id=integration_id,
@@ -157,7 +152,7 @@ def unbegun_job(standing: Standing, type_: JobType, export_id: str | None, integ
 
 
 def job_of(standing: Standing, figures: JobFigures) -> Job:
-    status = status_of(standing.status, standing.began_at)
+    status = _ENDED.get(standing.status, JobStatus.RUNNING)
     everyone = _children(standing, figures, status)
     count = Count()
     for child in everyone:

@@ -105,7 +105,7 @@ class FlowJobs:
             ended_before = self._runs.owned(principal, run.id, Scope.WRITE_RUNS)
             return self._part(self._job(ended_before), index)
         job = self._job(ended)
-        if ended.began_at is not None:
+        if job.children:
             stops = (JobStatus.CANCELED, JobStatus.CANCELING)
             children = tuple(_renamed(child, *stops) for child in job.children)
             job = replace(_renamed(job, *stops), ended_at=None, children=children)

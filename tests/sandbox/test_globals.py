@@ -83,7 +83,7 @@ EXPRESSIONS: dict[str, object] = {
     "(() => { const a = { d: new Date(0), m: new Map([[1, { x: 1 }]]), u: new Uint8Array([1]) }; a.self = a; const c = structuredClone(a); return [c.self === c, c !== a, c.d.getTime(), c.m.get(1).x, c.u[0]] })()": [True, True, 0, 1, 1],
     "(() => { try { structuredClone(() => 1) } catch (e) { return e.name } })()": "DataCloneError",
     # timers and events
-    "await new Promise((r) => { const got = []; setTimeout(() => got.push(3), 5); setTimeout(() => got.push(2), 1); setImmediate(() => got.push(1)); Promise.resolve().then(() => got.push(0)); setTimeout(() => r(got), 12) })": [0, 1, 2, 3],
+    "await new Promise((r) => { const got = []; setTimeout(() => got.push(3), 60); setTimeout(() => got.push(2), 30); setImmediate(() => got.push(1)); Promise.resolve().then(() => got.push(0)); setTimeout(() => r(got), 90) })": [0, 1, 2, 3],
     "await new Promise((r) => { let n = 0; const t = setInterval(() => { if (++n === 3) { clearInterval(t); r(n) } }, 1) })": 3,
     "(() => { const c = new AbortController(); let n = 0; c.signal.addEventListener('abort', () => n++); c.abort(); c.abort(); return [n, c.signal.aborted, c.signal.reason.name] })()": [1, True, "AbortError"],
     "(() => { const e = new EventTarget(), got = []; e.addEventListener('a', (x) => got.push(x.type), { once: true }); e.dispatchEvent(new Event('a')); e.dispatchEvent(new Event('a')); return got })()": ["a"],

@@ -203,6 +203,8 @@ IDS = ["%00", "..", "a%2Fb", "%2e%2e%2f", "x" * 3000, "%FF%FE", "wf_%F0%9F%92%A9
 
 def assert_refused(world: World, method: str, target: str, raw: bytes, statuses: tuple[int, ...] = (400,)) -> None:
     before = world.stored()
+    # The first call of a process may be the one that reads the description of what is answered.
+    world.call(method, target, raw=raw)
     started = time.process_time()
 
     reply = world.call(method, target, raw=raw)
