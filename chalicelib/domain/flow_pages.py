@@ -61,6 +61,10 @@ class Fault:
         fault: dict[str, Json] = {"source": self.source, "code": self.code, "message": self.message}
         return {**fault, "request": self.request_key} if self.request_key else fault
 
+    def shown(self) -> dict[str, Json]:
+        """As response mappings and callers see it."""
+        return {"code": self.code, "message": self.message, "source": self.source}
+
     @staticmethod
     def of_json(fault: Any) -> Fault:
         return Fault(fault["source"], fault["code"], fault["message"], fault.get("request", ""))

@@ -79,7 +79,7 @@ class FlowInvoke:
             fetched = fetch(desk, flow_paging.first(rules.http), record, None)
         except (FlowHttpError, RecordError) as error:
             answer = error.answer if isinstance(error, FlowHttpError) else None
-            failed: dict[str, Json] = {"name": "raw", "data": _raw(desk, answer), "errors": [_shown(fault_of(error))]}
+            failed: dict[str, Json] = {"name": "raw", "data": _raw(desk, answer), "errors": [fault_of(error).shown()]}
             return {"data": [], "dataURIs": [], "stages": [*_request(desk, answer), failed]}
         except OutOfTimeError as error:
             raise _out_of_time() from error
@@ -89,7 +89,7 @@ class FlowInvoke:
         stages.append({"name": "parse", "data": parsed})
         if refined.faults or refined.kept != parsed:
             changed: dict[str, Json] = {"name": "transform", "data": list(refined.kept)}
-            stages.append({**changed, "errors": [_shown(fault) for _, fault in refined.faults]})
+            stages.append({**changed, "errors": [fault.shown() for _, fault in refined.faults]})
         return {"data": list(refined.kept), "dataURIs": [""] * len(refined.kept), "stages": stages}
 
     def invoke_import(self, resource: Resource, records: Sequence[Json]) -> list[dict[str, Json]]:
@@ -199,16 +199,12 @@ def _result(sent: Submitted) -> dict[str, Json]:
     if "id" in response:
         result["id"] = response["id"]
     if sent.fault is not None:
-        result["errors"] = [_shown(sent.fault)]
+        result["errors"] = [sent.fault.shown()]
     if sent.is_ignored:
         result["ignored"] = True
     if response.get("_json") is not None:
         result["_json"] = response["_json"]
     return result
-
-
-def _shown(fault: Fault) -> Json:
-    return {"code": fault.code, "message": fault.message, "source": fault.source}
 
 
 def _refusal(fault: Fault) -> FieldsRefusedError:

@@ -97,7 +97,7 @@ def look_up(desk: Desk, record: Json, key: str | None) -> dict[str, Json]:
         state = fetched.following
         if state is None or len(found) >= MOST_FOUND:
             break
-    return {"data": found[:MOST_FOUND], "errors": None}
+    return {"data": found[:MOST_FOUND]}
 
 
 def asked_about(desk: Desk, record: Json) -> list[Json]:

@@ -84,7 +84,7 @@ def _planned(desk: Desk, place: int, record: Json) -> _Planned | Submitted:
         transformed = desk.rules.transform.apply(record, desk.surroundings())
         exists = _exists(desk, transformed)
         if _is_ignored(desk, transformed, exists):
-            return Submitted({"ignored": True, "errors": None}, is_ignored=True)
+            return Submitted({"ignored": True}, is_ignored=True)
         is_new = None if exists is None else not exists
         mapped = map_record(desk.rules.mapping, transformed, desk.surroundings(is_new))
         if desk.rules.http.get("ignoreEmptyNodes") is True:
@@ -227,22 +227,18 @@ def _result(desk: Desk, answer: Answer, part: Json, request: int) -> Submitted:
 
 def _response(answer: Answer) -> dict[str, Json]:
     headers: Json = dict(answer.headers)
-    return {"statusCode": answer.status, "errors": None, "ignored": False, "headers": headers, "_json": answer.body}
+    return {"statusCode": answer.status, "ignored": False, "headers": headers, "_json": answer.body}
 
 
 def refused(error: FlowHttpError) -> Submitted:
     """What became of a record whose request failed for good."""
     fault = fault_of(error)
     response = _response(error.answer) if error.answer is not None else {"ignored": False}
-    return Submitted({**response, "errors": _shown_errors(fault)}, fault)
+    return Submitted({**response, "errors": [fault.shown()]}, fault)
 
 
 def _failed(fault: Fault) -> Submitted:
-    return Submitted({"ignored": False, "errors": _shown_errors(fault)}, fault)
-
-
-def _shown_errors(fault: Fault) -> Json:
-    return [{"code": fault.code, "message": fault.message, "source": fault.source}]
+    return Submitted({"ignored": False, "errors": [fault.shown()]}, fault)
 
 
 def at(values: Json, index: int) -> Json:

@@ -454,6 +454,26 @@ def test_a_record_may_go_on_after_it_failed_and_says_so(house: FlowHouse) -> Non
     assert house.counts(run)["s0"] == (2, 1, 0, 1)
 
 
+def test_a_record_that_did_not_fail_has_no_errors_to_map(house: FlowHouse) -> None:
+    house.export("l1", "/owners/{{record.id}}", isLookup=True)
+    house.import_("i2", "/later")
+    house.api.routes |= {"/owners/1": {}, "/owners/2": {}, "/owners/3": {}, "/sink": refuse(2), "/later": {}}
+    house.flow(
+        pageGenerators=[generator("e1")],
+        pageProcessors=[
+            lookup("l1", ("errors", "unfound")),
+            into("i1", ("errors", "troubles"), proceedOnFailure=True),
+            into("i2"),
+        ],
+    )
+
+    house.go()
+
+    one, two, three = house.api.bodies("/later")
+    assert (one, three) == ({"id": 1}, {"id": 3})
+    assert [trouble["code"] for trouble in two["troubles"]] == ["422"]
+
+
 def test_a_lookup_that_finds_nothing_usable_fails_its_record(house: FlowHouse) -> None:
     house.export("l1", "/owners/{{record.id}}", isLookup=True)
     house.api.routes["/owners"] = lambda asked: answer(404) if asked.path.endswith("/2") else [{"n": 1}]

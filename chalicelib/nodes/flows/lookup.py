@@ -60,6 +60,7 @@ def _found(bench: Bench, place: Place, record: Json) -> Handled:
 
 def _failed(bench: Bench, record: Json, error: FlowHttpError | RecordError) -> Handled:
     fault = fault_of(error)
-    shown: Json = [{"code": fault.code, "message": fault.message, "source": fault.source}]
-    responses: list[dict[str, Json]] = [{"data": [], "errors": shown} for _ in asked_about(bench.desk, record)]
+    responses: list[dict[str, Json]] = [
+        {"data": [], "errors": [fault.shown()]} for _ in asked_about(bench.desk, record)
+    ]
     return bench.mapped(record, responses, fault)
