@@ -11,6 +11,7 @@ from chalicelib.domain.flow_checks.connections import check_connection
 from chalicelib.domain.flow_checks.exports import check_export
 from chalicelib.domain.flow_checks.fields import Fields, distinct
 from chalicelib.domain.flow_checks.imports import check_import
+from chalicelib.domain.flow_checks.templates import problems_of_templates
 from chalicelib.domain.flows import ResourceKind
 from chalicelib.domain.json import Json
 from chalicelib.domain.records.filters import problems_of_filter
@@ -30,9 +31,8 @@ def problems_of(kind: ResourceKind, document: Mapping[str, Json]) -> tuple[Probl
             check_connection(document, problems)
         case ResourceKind.INTEGRATION:
             Fields(document, problems).named()
-    if kind in (ResourceKind.EXPORT, ResourceKind.IMPORT):
-        return distinct([*problems.found, *_problems_of_rules(document)])
-    return distinct(problems.found)
+    rules = _problems_of_rules(document) if kind in (ResourceKind.EXPORT, ResourceKind.IMPORT) else ()
+    return distinct([*problems.found, *rules, *problems_of_templates(document)])
 
 
 def _problems_of_rules(document: Mapping[str, Json]) -> list[Problem]:
