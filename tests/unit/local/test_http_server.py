@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from statistics import median
 
 import pytest
 
@@ -56,12 +57,14 @@ def port(echo: Echo) -> Iterator[int]:
 
 def test_many_requests_share_a_connection_without_a_stall(port: int) -> None:
     with Client(port) as client:
-        started = time.monotonic()
+        took = []
         for number in range(50):
+            started = time.monotonic()
             client.send(b"GET /%d HTTP/1.1\r\nHost: x\r\n\r\n" % number)
             assert client.read().json["path"] == f"/{number}"
+            took.append(time.monotonic() - started)
 
-        assert time.monotonic() - started < 1.0
+        assert median(took) < 0.03  # a delayed acknowledgement takes 0.04 s
 
 
 def test_pipelined_requests_are_answered_in_order(port: int) -> None:

@@ -308,7 +308,7 @@ def test_a_dripping_receiver_is_cut_at_the_total_time(client: GuardedClient, sta
         with pytest.raises(OutboundTimeoutError, match=r"did not answer within 0\.2 s"):
             call(client, url, timeout_seconds=0.2)
 
-    assert 0.2 <= monotonic() - started < 2
+    assert 0.2 <= monotonic() - started < 5
 
 
 def test_a_silent_receiver_is_cut_at_the_total_time(client: GuardedClient) -> None:
