@@ -23,7 +23,7 @@ from chalicelib.domain.json import Json, encode
 from chalicelib.domain.subscriptions import ListenerKind, Subscription
 from chalicelib.local.embedded import EmbeddedAws
 from chalicelib.queues.deliveries import parse
-from chalicelib.services.messages import headers_for
+from chalicelib.services.events.messages import headers_for
 from tests.fakes import START, InlineSpawner
 
 WRITES = tuple(

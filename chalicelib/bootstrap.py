@@ -33,66 +33,66 @@ if TYPE_CHECKING:
     from chalicelib.queues.deliveries import DeliveryBatches, SqsDeliveryQueue
     from chalicelib.queues.runs import SqsRunQueue
     from chalicelib.services.access import Access
-    from chalicelib.services.accounts import Accounts
-    from chalicelib.services.attempts import Deliverer
-    from chalicelib.services.bulk import BulkRetries
-    from chalicelib.services.children import Children
-    from chalicelib.services.chores import Chores
-    from chalicelib.services.code_steps import CodeSteps
-    from chalicelib.services.components import Components
-    from chalicelib.services.concurrency import Limiter
-    from chalicelib.services.control import Control
-    from chalicelib.services.deliveries import Deliveries
-    from chalicelib.services.endpoints import Endpoints
-    from chalicelib.services.events import Events
-    from chalicelib.services.fanout import Fanout
+    from chalicelib.services.events.attempts import Deliverer
+    from chalicelib.services.events.deliveries import Deliveries
+    from chalicelib.services.events.endpoints import Endpoints
+    from chalicelib.services.events.events import Events
+    from chalicelib.services.events.fanout import Fanout
+    from chalicelib.services.events.subscriptions import Subscriptions
     from chalicelib.services.files import Files
-    from chalicelib.services.firing import Firing
-    from chalicelib.services.flow_archives import FlowArchives
-    from chalicelib.services.flow_audit import FlowAudit
-    from chalicelib.services.flow_connections import Connections
-    from chalicelib.services.flow_desk import FlowDesks
-    from chalicelib.services.flow_error_files import FlowErrorFiles
-    from chalicelib.services.flow_errors import FlowErrors
-    from chalicelib.services.flow_http import FlowHttp
-    from chalicelib.services.flow_invoke import FlowInvoke
-    from chalicelib.services.flow_jobs import FlowJobs
-    from chalicelib.services.flow_listeners import FlowListeners
-    from chalicelib.services.flow_pings import FlowPings
-    from chalicelib.services.flow_references import References
-    from chalicelib.services.flow_resources import FlowResources
-    from chalicelib.services.flow_state import FlowState
-    from chalicelib.services.flows import Flows
+    from chalicelib.services.flows.archives import FlowArchives
+    from chalicelib.services.flows.audit import FlowAudit
+    from chalicelib.services.flows.connections import Connections
+    from chalicelib.services.flows.desk import FlowDesks
+    from chalicelib.services.flows.error_files import FlowErrorFiles
+    from chalicelib.services.flows.errors import FlowErrors
+    from chalicelib.services.flows.flows import Flows
+    from chalicelib.services.flows.http import FlowHttp
+    from chalicelib.services.flows.invoke import FlowInvoke
+    from chalicelib.services.flows.jobs import FlowJobs
+    from chalicelib.services.flows.listeners import FlowListeners
+    from chalicelib.services.flows.pings import FlowPings
+    from chalicelib.services.flows.references import References
+    from chalicelib.services.flows.resources import FlowResources
+    from chalicelib.services.flows.state import FlowState
     from chalicelib.services.hooks import Hooks
     from chalicelib.services.identity import Identity
-    from chalicelib.services.lifecycle import Lifecycle
     from chalicelib.services.limits import Limits
-    from chalicelib.services.mirror import Mirror, MirroringAnnouncer
     from chalicelib.services.overview import DueIndex, Overview
-    from chalicelib.services.pin_access import PinAccess
-    from chalicelib.services.pin_data import PinData
-    from chalicelib.services.pin_keys import PinKeys
-    from chalicelib.services.pin_limits import PinLimits
-    from chalicelib.services.pin_parts import PinParts
-    from chalicelib.services.pin_pass import PinChores
-    from chalicelib.services.pin_webhooks import PinWebhooks
-    from chalicelib.services.pinboards import Pinboards
-    from chalicelib.services.pins import Pins
+    from chalicelib.services.pins.access import PinAccess
+    from chalicelib.services.pins.boards import Pinboards
+    from chalicelib.services.pins.data import PinData
+    from chalicelib.services.pins.keys import PinKeys
+    from chalicelib.services.pins.limits import PinLimits
+    from chalicelib.services.pins.parts import PinParts
+    from chalicelib.services.pins.passes import PinChores
+    from chalicelib.services.pins.pins import Pins
+    from chalicelib.services.pins.webhooks import PinWebhooks
     from chalicelib.services.ports import MqttPublisher
     from chalicelib.services.profiles import Profiles
-    from chalicelib.services.runs import Runs
-    from chalicelib.services.sandbox_ports import JsRunner
-    from chalicelib.services.schedule_triggers import TriggerSchedules
-    from chalicelib.services.schedules import Schedules
-    from chalicelib.services.scripts import Scripts
-    from chalicelib.services.source_http import SourceRequests
-    from chalicelib.services.source_runs import SourceRuns
-    from chalicelib.services.source_timers import SourceTimers
-    from chalicelib.services.sources import Sources
-    from chalicelib.services.subscriptions import Subscriptions
+    from chalicelib.services.runs.bulk import BulkRetries
+    from chalicelib.services.runs.children import Children
+    from chalicelib.services.runs.chores import Chores
+    from chalicelib.services.runs.concurrency import Limiter
+    from chalicelib.services.runs.control import Control
+    from chalicelib.services.runs.lifecycle import Lifecycle
+    from chalicelib.services.runs.mirror import Mirror, MirroringAnnouncer
+    from chalicelib.services.runs.runs import Runs
+    from chalicelib.services.runs.worker import Programs, Worker
+    from chalicelib.services.schedules.firing import Firing
+    from chalicelib.services.schedules.schedules import Schedules
+    from chalicelib.services.schedules.triggers import TriggerSchedules
+    from chalicelib.services.sources.accounts import Accounts
+    from chalicelib.services.sources.code_steps import CodeSteps
+    from chalicelib.services.sources.components import Components
+    from chalicelib.services.sources.http import SourceRequests
+    from chalicelib.services.sources.runs import SourceRuns
+    from chalicelib.services.sources.sandbox import JsRunner
+    from chalicelib.services.sources.scripts import Scripts
+    from chalicelib.services.sources.sources import Sources
+    from chalicelib.services.sources.timers import SourceTimers
     from chalicelib.services.tick import Tick
     from chalicelib.services.usage import UsageMeter
-    from chalicelib.services.worker import Programs, Worker
     from chalicelib.services.workflows import Workflows
     from chalicelib.store import stores
 
@@ -188,7 +188,7 @@ class Services:
 
     @cached_property
     def programs(self) -> Programs:
-        from chalicelib.services.worker import Programs
+        from chalicelib.services.runs.worker import Programs
 
         return Programs(self.stores.workflows)
 
@@ -220,8 +220,8 @@ class Services:
     @cached_property
     def flow_ports(self) -> FlowPorts:
         from chalicelib.nodes.flows.ports import FlowPorts
-        from chalicelib.services.flow_following import FollowingFlows
-        from chalicelib.services.flow_slots import FlowSlots
+        from chalicelib.services.flows.following import FollowingFlows
+        from chalicelib.services.flows.slots import FlowSlots
 
         stores = self.stores
         return FlowPorts(
@@ -239,13 +239,13 @@ class Services:
 
     @cached_property
     def flow_desks(self) -> FlowDesks:
-        from chalicelib.services.flow_desk import FlowDesks
+        from chalicelib.services.flows.desk import FlowDesks
 
         return FlowDesks(self.stores.resources, self.flow_connections, self.flow_http, self.clock)
 
     @cached_property
     def flow_invoke(self) -> FlowInvoke:
-        from chalicelib.services.flow_invoke import FlowInvoke
+        from chalicelib.services.flows.invoke import FlowInvoke
 
         return FlowInvoke(self.flow_desks, self.clock)
 
@@ -271,7 +271,7 @@ class Services:
 
     @cached_property
     def runs(self) -> Runs:
-        from chalicelib.services.runs import Runs
+        from chalicelib.services.runs.runs import Runs
 
         return Runs(
             store=self.stores.runs,
@@ -286,25 +286,25 @@ class Services:
 
     @cached_property
     def children(self) -> Children:
-        from chalicelib.services.children import Children
+        from chalicelib.services.runs.children import Children
 
         return Children(self.stores.runs, self.stores.workflows, self.queue, self.clock, self.announcer)
 
     @cached_property
     def announcer(self) -> MirroringAnnouncer:
-        from chalicelib.services.mirror import MirroringAnnouncer
+        from chalicelib.services.runs.mirror import MirroringAnnouncer
 
         return MirroringAnnouncer(self.lifecycle, self.mirror)
 
     @cached_property
     def mirror(self) -> Mirror:
-        from chalicelib.services.mirror import Mirror
+        from chalicelib.services.runs.mirror import Mirror
 
         return Mirror(self.stores.runs, self.programs, self.pin_access, self.pin_data)
 
     @cached_property
     def events(self) -> Events:
-        from chalicelib.services.events import Events
+        from chalicelib.services.events.events import Events
 
         return Events(
             store=self.stores.events,
@@ -320,14 +320,14 @@ class Services:
 
     @cached_property
     def lifecycle(self) -> Lifecycle:
-        from chalicelib.services.lifecycle import Lifecycle
+        from chalicelib.services.runs.lifecycle import Lifecycle
 
         return Lifecycle(self.events, self.programs.of)
 
     @cached_property
     def chores(self) -> Chores:
-        from chalicelib.services.chores import Chores
-        from chalicelib.services.events import DELETE_EVENTS
+        from chalicelib.services.events.events import DELETE_EVENTS
+        from chalicelib.services.runs.chores import Chores
 
         return Chores(
             workflows=self.stores.workflows,
@@ -338,7 +338,7 @@ class Services:
 
     @cached_property
     def subscriptions(self) -> Subscriptions:
-        from chalicelib.services.subscriptions import Subscriptions
+        from chalicelib.services.events.subscriptions import Subscriptions
 
         stores = self.stores
         return Subscriptions(
@@ -352,7 +352,7 @@ class Services:
 
     @cached_property
     def endpoints(self) -> Endpoints:
-        from chalicelib.services.endpoints import Endpoints
+        from chalicelib.services.events.endpoints import Endpoints
 
         return Endpoints(
             store=self.stores.endpoints,
@@ -366,7 +366,7 @@ class Services:
 
     @cached_property
     def deliveries(self) -> Deliveries:
-        from chalicelib.services.deliveries import Deliveries
+        from chalicelib.services.events.deliveries import Deliveries
 
         return Deliveries(
             store=self.stores.deliveries,
@@ -398,7 +398,7 @@ class Services:
 
     @cached_property
     def fanout(self) -> Fanout:
-        from chalicelib.services.fanout import Fanout
+        from chalicelib.services.events.fanout import Fanout
 
         return Fanout(
             events=self.stores.events,
@@ -416,7 +416,7 @@ class Services:
 
     @cached_property
     def deliverer(self) -> Deliverer:
-        from chalicelib.services.attempts import Deliverer
+        from chalicelib.services.events.attempts import Deliverer
 
         return Deliverer(
             deliveries=self.stores.deliveries,
@@ -438,13 +438,13 @@ class Services:
 
     @cached_property
     def limiter(self) -> Limiter:
-        from chalicelib.services.concurrency import Limiter
+        from chalicelib.services.runs.concurrency import Limiter
 
         return Limiter(self.stores.runs, self.stores.slots, self.children, self.queue, self.clock)
 
     @cached_property
     def control(self) -> Control:
-        from chalicelib.services.control import Control
+        from chalicelib.services.runs.control import Control
 
         return Control(
             store=self.stores.runs, queue=self.queue, runs=self.runs, programs=self.programs, clock=self.clock
@@ -452,7 +452,7 @@ class Services:
 
     @cached_property
     def bulk(self) -> BulkRetries:
-        from chalicelib.services.bulk import BulkRetries
+        from chalicelib.services.runs.bulk import BulkRetries
 
         return BulkRetries(
             store=self.stores.runs,
@@ -480,26 +480,26 @@ class Services:
 
     @cached_property
     def schedules(self) -> Schedules:
-        from chalicelib.services.schedules import Schedules
+        from chalicelib.services.schedules.schedules import Schedules
 
         return Schedules(self.stores.schedules, self.queue, self.access, self.clock, self.entropy)
 
     @cached_property
     def trigger_schedules(self) -> TriggerSchedules:
-        from chalicelib.services.schedule_triggers import TriggerSchedules
+        from chalicelib.services.schedules.triggers import TriggerSchedules
 
         return TriggerSchedules(self.stores.schedules, self.queue, self.stores.workflows, self.clock)
 
     @cached_property
     def firing(self) -> Firing:
-        from chalicelib.services.firing import Firing
-        from chalicelib.services.flow_rest import FlowRest
-        from chalicelib.services.schedule_targets import ScheduleTarget, WorkflowTarget
+        from chalicelib.services.flows.rest import FlowRest
+        from chalicelib.services.schedules.firing import Firing
+        from chalicelib.services.schedules.targets import ScheduleTarget, WorkflowTarget
 
         stores, triggers = self.stores, self.trigger_schedules
         rests = FlowRest(stores.resources).is_resting
         target = WorkflowTarget(stores.workflows, self.runs, stores.runs, self.limiter, triggers, self.clock, rests)
-        from chalicelib.services.source_timers import SourceTarget
+        from chalicelib.services.sources.timers import SourceTarget
 
         load = self.components.load
         of_sources = SourceTarget(stores.sources, load, self.source_timers, self.runs, stores.runs, self.clock)
@@ -520,9 +520,9 @@ class Services:
     @cached_property
     def components(self) -> Components:
         # Few functions have to do with components; what those need the others do not load.
-        from chalicelib.services.component_fetch import ComponentFetcher
-        from chalicelib.services.components import Components
-        from chalicelib.store.registry import DirectoryRegistry
+        from chalicelib.services.sources.component_fetch import ComponentFetcher
+        from chalicelib.services.sources.components import Components
+        from chalicelib.store.sources.registry import DirectoryRegistry
 
         configured = self.settings.component_registry
         registry = DirectoryRegistry(Path(configured) if configured else REGISTRY)
@@ -531,7 +531,7 @@ class Services:
 
     @cached_property
     def scripts(self) -> Scripts:
-        from chalicelib.services.scripts import Scripts
+        from chalicelib.services.sources.scripts import Scripts
 
         return Scripts(self.components)
 
@@ -543,7 +543,7 @@ class Services:
 
     @cached_property
     def code_steps(self) -> CodeSteps:
-        from chalicelib.services.code_steps import CodeSteps
+        from chalicelib.services.sources.code_steps import CodeSteps
 
         return CodeSteps(self.components, lambda: self.js, self.http, self._credentials)
 
@@ -552,7 +552,7 @@ class Services:
 
     @cached_property
     def accounts(self) -> Accounts:
-        from chalicelib.services.accounts import Accounts
+        from chalicelib.services.sources.accounts import Accounts
         from chalicelib.store.vault import KmsVault
 
         vault = KmsVault(self.clients, self.settings.accounts_kms_key)
@@ -560,7 +560,7 @@ class Services:
 
     @cached_property
     def source_timers(self) -> SourceTimers:
-        from chalicelib.services.source_timers import SourceTimers
+        from chalicelib.services.sources.timers import SourceTimers
 
         return SourceTimers(self.stores.schedules, self.queue, self.clock)
 
@@ -572,7 +572,7 @@ class Services:
 
     @cached_property
     def source_runs(self) -> SourceRuns:
-        from chalicelib.services.source_runs import SourceRuns
+        from chalicelib.services.sources.runs import SourceRuns
 
         return SourceRuns(
             sources=self.stores.sources,
@@ -587,7 +587,7 @@ class Services:
 
     @cached_property
     def sources(self) -> Sources:
-        from chalicelib.services.sources import Sources
+        from chalicelib.services.sources.sources import Sources
 
         return Sources(
             store=self.stores.sources,
@@ -605,7 +605,7 @@ class Services:
     @cached_property
     def source_requests(self) -> SourceRequests:
         from chalicelib.services.limits import Limits
-        from chalicelib.services.source_http import REQUESTS_PER_MINUTE, SourceRequests
+        from chalicelib.services.sources.http import REQUESTS_PER_MINUTE, SourceRequests
 
         limits = Limits(self.stores.counters, self.clock, REQUESTS_PER_MINUTE, REQUESTS_PER_MINUTE)
         return SourceRequests(
@@ -633,13 +633,13 @@ class Services:
 
     @cached_property
     def pin_access(self) -> PinAccess:
-        from chalicelib.services.pin_access import PinAccess
+        from chalicelib.services.pins.access import PinAccess
 
         return PinAccess(self.stores.pins, self.stores.pinboards)
 
     @cached_property
     def pins(self) -> Pins:
-        from chalicelib.services.pins import Pins
+        from chalicelib.services.pins.pins import Pins
 
         return Pins(
             access=self.pin_access,
@@ -653,25 +653,25 @@ class Services:
 
     @cached_property
     def pinboards(self) -> Pinboards:
-        from chalicelib.services.pinboards import Pinboards
+        from chalicelib.services.pins.boards import Pinboards
 
         return Pinboards(self.pin_access, self.stores.pins, self.stores.pinboards, self.clock, self.entropy)
 
     @cached_property
     def pin_parts(self) -> PinParts:
-        from chalicelib.services.pin_parts import PinParts
+        from chalicelib.services.pins.parts import PinParts
 
         return PinParts(self.pin_access, self.stores.pin_parts, self.clock, self.entropy)
 
     @cached_property
     def pin_data(self) -> PinData:
-        from chalicelib.services.pin_data import PinData
+        from chalicelib.services.pins.data import PinData
 
         return PinData(self.pin_access, self.stores.pin_data, self.pin_webhooks, self.clock, self.entropy)
 
     @cached_property
     def pin_webhooks(self) -> PinWebhooks:
-        from chalicelib.services.pin_webhooks import PinWebhooks
+        from chalicelib.services.pins.webhooks import PinWebhooks
 
         return PinWebhooks(
             access=self.pin_access,
@@ -685,52 +685,52 @@ class Services:
 
     @cached_property
     def pin_keys(self) -> PinKeys:
-        from chalicelib.services.pin_keys import PinKeys
+        from chalicelib.services.pins.keys import PinKeys
 
         return PinKeys(self.identity, self.stores.counters, self.entropy)
 
     @cached_property
     def pin_limits(self) -> PinLimits:
-        from chalicelib.services.pin_limits import PinLimits
+        from chalicelib.services.pins.limits import PinLimits
 
         counts = self.settings.pin_limits_count
         return PinLimits(self.stores.moments, self.stores.counters, self.clock, counts=counts)
 
     @cached_property
     def pin_chores(self) -> PinChores:
-        from chalicelib.services.pin_pass import PinChores
+        from chalicelib.services.pins.passes import PinChores
 
         return PinChores(self.pin_access, self.pins, self.pin_data)
 
     @cached_property
     def flow_connections(self) -> Connections:
-        from chalicelib.services.flow_connections import Connections
+        from chalicelib.services.flows.connections import Connections
         from chalicelib.store.vault import KmsVault
 
         return Connections(self.stores.resources, KmsVault(self.clients, self.settings.accounts_kms_key))
 
     @cached_property
     def flow_http(self) -> FlowHttp:
-        from chalicelib.services.flow_http import FlowHttp
-        from chalicelib.services.flow_templates import Templates
+        from chalicelib.services.flows.http import FlowHttp
+        from chalicelib.services.flows.templates import Templates
 
         return FlowHttp(self.http, Templates(self.clock, self.entropy), self.clock, self.entropy)
 
     @cached_property
     def flow_audit(self) -> FlowAudit:
-        from chalicelib.services.flow_audit import FlowAudit
+        from chalicelib.services.flows.audit import FlowAudit
 
         return FlowAudit(self.stores.audit, self.clock, self.entropy)
 
     @cached_property
     def flow_references(self) -> References:
-        from chalicelib.services.flow_references import References
+        from chalicelib.services.flows.references import References
 
         return References(self.stores.resources, self.stores.workflows)
 
     @cached_property
     def flow_resources(self) -> FlowResources:
-        from chalicelib.services.flow_resources import FlowResources
+        from chalicelib.services.flows.resources import FlowResources
 
         return FlowResources(
             store=self.stores.resources,
@@ -744,7 +744,7 @@ class Services:
 
     @cached_property
     def flows(self) -> Flows:
-        from chalicelib.services.flows import Flows
+        from chalicelib.services.flows.flows import Flows
 
         return Flows(
             workflows=self.workflows,
@@ -761,7 +761,7 @@ class Services:
 
     @cached_property
     def flow_archives(self) -> FlowArchives:
-        from chalicelib.services.flow_archives import FlowArchives
+        from chalicelib.services.flows.archives import FlowArchives
 
         stores = self.stores
         return FlowArchives(
@@ -770,38 +770,38 @@ class Services:
 
     @cached_property
     def flow_listeners(self) -> FlowListeners:
-        from chalicelib.services.flow_listeners import FlowListeners
+        from chalicelib.services.flows.listeners import FlowListeners
 
         return FlowListeners(self.flow_resources, self.flow_references, self.stores.workflows, self.runs)
 
     @cached_property
     def flow_pings(self) -> FlowPings:
-        from chalicelib.services.flow_pings import FlowPings
+        from chalicelib.services.flows.pings import FlowPings
 
         return FlowPings(self.flow_resources, self.flow_connections, self.flow_http)
 
     @cached_property
     def flow_state(self) -> FlowState:
-        from chalicelib.services.flow_state import FlowState
+        from chalicelib.services.flows.state import FlowState
 
         return FlowState(self.stores.state)
 
     @cached_property
     def flow_jobs(self) -> FlowJobs:
-        from chalicelib.services.flow_jobs import FlowJobs
+        from chalicelib.services.flows.jobs import FlowJobs
 
         return FlowJobs(self.runs, self.workflows, self.stores.jobs, self.clock)
 
     @cached_property
     def flow_errors(self) -> FlowErrors:
-        from chalicelib.services.flow_errors import FlowErrors
+        from chalicelib.services.flows.errors import FlowErrors
 
         spawner = ThreadSpawner(COUNTING_THREADS, "counting")
         return FlowErrors(self.access, self.workflows, self.stores.flow_errors, self.runs, self.clock, spawner)
 
     @cached_property
     def flow_error_files(self) -> FlowErrorFiles:
-        from chalicelib.services.flow_error_files import FlowErrorFiles
+        from chalicelib.services.flows.error_files import FlowErrorFiles
 
         return FlowErrorFiles(self.stores.jobs, self.flow_errors, self.stores.marks, self.clock, self.entropy)
 
@@ -819,7 +819,7 @@ class Services:
 
     @cached_property
     def run_worker(self) -> Worker:
-        from chalicelib.services.worker import Worker, WorkerSettings
+        from chalicelib.services.runs.worker import Worker, WorkerSettings
 
         steps = ThreadSpawner(STEP_THREADS, "step")
         return Worker(
@@ -852,8 +852,8 @@ class Services:
 
     @cached_property
     def tick(self) -> Tick:
-        from chalicelib.services.event_passes import DeliveryPass, EventPass
-        from chalicelib.services.pin_pass import PinPass
+        from chalicelib.services.events.passes import DeliveryPass, EventPass
+        from chalicelib.services.pins.passes import PinPass
         from chalicelib.services.tick import SchedulePass, Tick
 
         others = (

@@ -29,7 +29,7 @@ from chalicelib.domain.errors import (
     StaleWriteError,
     WorkflowNotFoundError,
 )
-from chalicelib.domain.flows import AuditEntry
+from chalicelib.domain.flows.flows import AuditEntry
 from chalicelib.domain.http import HttpRequest, HttpResponse
 from chalicelib.domain.identity import ApiKey
 from chalicelib.domain.json import Json

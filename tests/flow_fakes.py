@@ -13,7 +13,7 @@ from chalicelib.domain.errors import (
     StaleWriteError,
     TooLargeError,
 )
-from chalicelib.domain.flows import (
+from chalicelib.domain.flows.flows import (
     AUDIT_RETENTION_DAYS,
     RETENTION_DAYS,
     AuditEntry,

@@ -33,7 +33,7 @@ from chalicelib.domain.pins import (
     Summary,
     Version,
 )
-from chalicelib.store.pin_items import shard_of
+from chalicelib.store.pins.items import shard_of
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ from chalicelib.domain.javascript import (
 from chalicelib.domain.json import Json
 from chalicelib.domain.source_state import SourceState
 from chalicelib.domain.sources import Source
-from chalicelib.services.sandbox_ports import SandboxHost
+from chalicelib.services.sources.sandbox import SandboxHost
 
 
 def _newest_first(found: list[Any]) -> tuple[Any, ...]:

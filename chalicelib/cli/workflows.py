@@ -10,7 +10,7 @@ from chalicelib.cli.arguments import Parser, seconds
 from chalicelib.cli.client import segment
 from chalicelib.cli.exits import CommandError, Exit
 from chalicelib.cli.session import Session, pages
-from chalicelib.domain.flows import is_object_id
+from chalicelib.domain.flows.flows import is_object_id
 from chalicelib.domain.json import Json
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from chalicelib.domain.json import Json
 from chalicelib.domain.run import StepError
 from chalicelib.domain.workflow import BULK_RETRY_ID
 from chalicelib.nodes.steps import Handler, Result, StepContext, StepFailure
-from chalicelib.services.bulk import CHUNK_SIZE, BulkRetries, OutOfTimeError
+from chalicelib.services.runs.bulk import CHUNK_SIZE, BulkRetries, OutOfTimeError
 
 T = TypeVar("T")
 

@@ -8,7 +8,7 @@ from chalicelib.domain.errors import PenstockError
 from chalicelib.domain.run import StepError
 from chalicelib.domain.workflow import CHORE_ID
 from chalicelib.nodes.steps import Handler, Result, StepContext, StepFailure
-from chalicelib.services.chores import Chores
+from chalicelib.services.runs.chores import Chores
 
 
 def handlers(chores: Callable[[], Chores]) -> Mapping[str, Handler]:

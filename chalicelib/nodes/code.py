@@ -17,8 +17,8 @@ from chalicelib.domain.run import StepError
 from chalicelib.domain.tasks import Task
 from chalicelib.nodes.params import invalid, params_of, text
 from chalicelib.nodes.steps import Handler, Result, StepContext, StepFailure
-from chalicelib.services.code_steps import CodeSteps, StepCall, StepCode, StepRan
-from chalicelib.services.events import Events
+from chalicelib.services.events.events import Events
+from chalicelib.services.sources.code_steps import CodeSteps, StepCall, StepCode, StepRan
 
 _LONGEST_MESSAGE = 2_000
 _OWN_PARAMS = frozenset({"_userType", "_scriptName"})

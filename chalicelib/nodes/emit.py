@@ -10,7 +10,7 @@ from chalicelib.domain.json import Json
 from chalicelib.domain.run import StepError
 from chalicelib.domain.tasks import Task
 from chalicelib.nodes.steps import Handler, Result, StepContext, StepFailure
-from chalicelib.services.events import Events
+from chalicelib.services.events.events import Events
 from chalicelib.services.ports import Clock
 
 _TRIES = 4

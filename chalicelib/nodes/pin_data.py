@@ -14,7 +14,7 @@ from chalicelib.domain.json import Json
 from chalicelib.domain.pins import Pin, Version
 from chalicelib.domain.run import StepError
 from chalicelib.nodes.steps import Handler, Result, StepContext, StepFailure
-from chalicelib.services.pin_access import PinAccess
+from chalicelib.services.pins.access import PinAccess
 
 
 class Pusher(Protocol):

@@ -16,7 +16,7 @@ from chalicelib.domain.run import Run, StepError
 from chalicelib.domain.sources import CODE_FAILURE, NODE_TYPE, RUN_SECONDS
 from chalicelib.domain.workflow import is_source
 from chalicelib.nodes.steps import Handler, Result, StepContext, StepFailure
-from chalicelib.services.source_runs import Ran, SourceRuns, Trigger, context_id
+from chalicelib.services.sources.runs import Ran, SourceRuns, Trigger, context_id
 
 SETTLING_SECONDS = 60
 """Longer than any call takes from announcing a state to storing it."""

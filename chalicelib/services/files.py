@@ -7,7 +7,7 @@ from chalicelib.domain.files import StoredFile, parse_file_id
 from chalicelib.domain.identity import Principal
 from chalicelib.services.access import Scope
 from chalicelib.services.ports import FileStore
-from chalicelib.services.runs import Runs
+from chalicelib.services.runs.runs import Runs
 
 
 class Files:

@@ -27,7 +27,7 @@ from chalicelib.services.identity import random_token
 from chalicelib.services.ports import Clock, Entropy, HookStore, WorkflowStore
 
 if TYPE_CHECKING:
-    from chalicelib.services.runs import Runs
+    from chalicelib.services.runs.runs import Runs
 
 
 ANY_METHOD = "ANY"

@@ -20,7 +20,7 @@ from chalicelib.domain.tasks import Task
 from chalicelib.domain.workflow import Hook, Workflow, WorkflowBody, WorkflowStatus
 
 if TYPE_CHECKING:
-    from chalicelib.domain.flows import AuditEntry
+    from chalicelib.domain.flows.flows import AuditEntry
 
 __all__ = ["DUE_SHARDS", "DueRun", "Line", "Page", "RunFilter"]
 

@@ -12,7 +12,7 @@ from chalicelib.domain.errors import InvalidError
 from chalicelib.domain.identity import Principal
 from chalicelib.domain.profiles import UserProfile, WorkspaceProfile
 from chalicelib.domain.usage import Usage
-from chalicelib.services.event_ports import ProfileStore, UsageStore
+from chalicelib.services.events.ports import ProfileStore, UsageStore
 from chalicelib.services.ports import Clock
 
 # Reserved by RFC 2606: mail to a name that nobody chose reaches nobody.

@@ -15,7 +15,7 @@ from chalicelib.domain.errors import UnavailableError
 from chalicelib.domain.run import RunStatus
 from chalicelib.domain.schedules import DueSchedule
 from chalicelib.services.ports import DUE_SHARDS, Clock, DueRun, RunQueue, RunStore
-from chalicelib.services.schedule_ports import ScheduleQueue, ScheduleStore
+from chalicelib.services.schedules.ports import ScheduleQueue, ScheduleStore
 
 logger = logging.getLogger(__name__)
 

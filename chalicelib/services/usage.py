@@ -11,7 +11,7 @@ from threading import Lock
 
 from chalicelib.domain.errors import UnavailableError
 from chalicelib.domain.usage import Usage
-from chalicelib.services.event_ports import UsageStore
+from chalicelib.services.events.ports import UsageStore
 
 logger = logging.getLogger(__name__)
 

@@ -22,8 +22,8 @@ from chalicelib.services.access import Access, Scope, require
 from chalicelib.services.ports import Clock, Entropy, HookStore, Page, WorkflowStore
 
 if TYPE_CHECKING:
-    from chalicelib.domain.flows import AuditEntry
-    from chalicelib.services.runs import Runs
+    from chalicelib.domain.flows.flows import AuditEntry
+    from chalicelib.services.runs.runs import Runs
 
 MAX_DEFINITION_BYTES = 4 * 1024 * 1024
 _TRIES = 12

@@ -11,38 +11,38 @@ from chalicelib.store.aws import AwsClients
 from chalicelib.store.table import Table, Tables
 
 if TYPE_CHECKING:
-    from chalicelib.domain.flows import AuditEntry
-    from chalicelib.store.accounts import DynamoAccountStore
-    from chalicelib.store.components import DynamoComponentStore
+    from chalicelib.domain.flows.flows import AuditEntry
     from chalicelib.store.counters import DynamoCounterStore
-    from chalicelib.store.deliveries import DynamoDeliveryStore
-    from chalicelib.store.endpoints import DynamoEndpointStore
-    from chalicelib.store.events import DynamoEventStore
+    from chalicelib.store.events.deliveries import DynamoDeliveryStore
+    from chalicelib.store.events.endpoints import DynamoEndpointStore
+    from chalicelib.store.events.events import DynamoEventStore
+    from chalicelib.store.events.subscriptions import DynamoSubscriptionStore
     from chalicelib.store.files import S3FileStore
-    from chalicelib.store.flow_audit import AuditLog, DynamoAuditStore
-    from chalicelib.store.flow_errors import DynamoFlowErrorStore
-    from chalicelib.store.flow_jobs import DynamoJobStore
-    from chalicelib.store.flow_marks import DynamoFlowMarkStore
-    from chalicelib.store.flow_resources import DynamoResourceStore
-    from chalicelib.store.flow_state import DynamoStateStore
+    from chalicelib.store.flows.audit import AuditLog, DynamoAuditStore
+    from chalicelib.store.flows.errors import DynamoFlowErrorStore
+    from chalicelib.store.flows.jobs import DynamoJobStore
+    from chalicelib.store.flows.marks import DynamoFlowMarkStore
+    from chalicelib.store.flows.resources import DynamoResourceStore
+    from chalicelib.store.flows.state import DynamoStateStore
     from chalicelib.store.hooks import DynamoHookStore
     from chalicelib.store.keys import DynamoKeyStore
     from chalicelib.store.leases import DynamoLeaseStore
     from chalicelib.store.marks import DynamoMarkStore
     from chalicelib.store.moments import DynamoMomentStore
-    from chalicelib.store.pin_data import DynamoPinDataStore
-    from chalicelib.store.pin_parts import DynamoPinPartStore
-    from chalicelib.store.pin_values import PinValues
-    from chalicelib.store.pin_webhooks import DynamoPinWebhookStore
-    from chalicelib.store.pinboards import DynamoPinboardStore
-    from chalicelib.store.pins import DynamoPinStore
+    from chalicelib.store.pins.boards import DynamoPinboardStore
+    from chalicelib.store.pins.data import DynamoPinDataStore
+    from chalicelib.store.pins.parts import DynamoPinPartStore
+    from chalicelib.store.pins.pins import DynamoPinStore
+    from chalicelib.store.pins.values import PinValues
+    from chalicelib.store.pins.webhooks import DynamoPinWebhookStore
     from chalicelib.store.profiles import DynamoProfileStore
-    from chalicelib.store.runs import DynamoRunStore
+    from chalicelib.store.runs.runs import DynamoRunStore
     from chalicelib.store.schedules import DynamoScheduleStore
     from chalicelib.store.slots import DynamoSlotStore
-    from chalicelib.store.source_states import DynamoSourceStateStore
-    from chalicelib.store.sources import DynamoSourceStore
-    from chalicelib.store.subscriptions import DynamoSubscriptionStore
+    from chalicelib.store.sources.accounts import DynamoAccountStore
+    from chalicelib.store.sources.components import DynamoComponentStore
+    from chalicelib.store.sources.sources import DynamoSourceStore
+    from chalicelib.store.sources.states import DynamoSourceStateStore
     from chalicelib.store.transactions import Write
     from chalicelib.store.usage import DynamoUsageStore
     from chalicelib.store.values import Values
@@ -78,8 +78,8 @@ class Stores:
 
     @cached_property
     def runs(self) -> DynamoRunStore:
-        from chalicelib.store.run_items import RunTable, runs_table
-        from chalicelib.store.runs import DynamoRunStore
+        from chalicelib.store.runs.items import RunTable, runs_table
+        from chalicelib.store.runs.runs import DynamoRunStore
 
         table = runs_table(self._clients.dynamodb, self._tables.runs)
         return DynamoRunStore(RunTable(table, self._values, self._now, self._retention_seconds))
@@ -144,44 +144,44 @@ class Stores:
 
     @cached_property
     def _pins(self) -> Table:
-        from chalicelib.store.pin_items import pins_table
+        from chalicelib.store.pins.items import pins_table
 
         return pins_table(self._clients.dynamodb, self._tables.pins)
 
     @cached_property
     def _pin_values(self) -> PinValues:
         from chalicelib.store.blobs import Blobs
-        from chalicelib.store.pin_values import PinValues
+        from chalicelib.store.pins.values import PinValues
 
         return PinValues(Blobs(self._clients, self._bucket))
 
     @cached_property
     def pins(self) -> DynamoPinStore:
-        from chalicelib.store.pins import DynamoPinStore
+        from chalicelib.store.pins.pins import DynamoPinStore
 
         return DynamoPinStore(self._pins, self._pin_values)
 
     @cached_property
     def pinboards(self) -> DynamoPinboardStore:
-        from chalicelib.store.pinboards import DynamoPinboardStore
+        from chalicelib.store.pins.boards import DynamoPinboardStore
 
         return DynamoPinboardStore(self._pins)
 
     @cached_property
     def pin_data(self) -> DynamoPinDataStore:
-        from chalicelib.store.pin_data import DynamoPinDataStore
+        from chalicelib.store.pins.data import DynamoPinDataStore
 
         return DynamoPinDataStore(self._pins, self._pin_values, self._retention_seconds)
 
     @cached_property
     def pin_parts(self) -> DynamoPinPartStore:
-        from chalicelib.store.pin_parts import DynamoPinPartStore
+        from chalicelib.store.pins.parts import DynamoPinPartStore
 
         return DynamoPinPartStore(self._pins, self._pin_values)
 
     @cached_property
     def pin_webhooks(self) -> DynamoPinWebhookStore:
-        from chalicelib.store.pin_webhooks import DynamoPinWebhookStore
+        from chalicelib.store.pins.webhooks import DynamoPinWebhookStore
 
         return DynamoPinWebhookStore(self._pins)
 
@@ -193,7 +193,7 @@ class Stores:
 
     @cached_property
     def events(self) -> DynamoEventStore:
-        from chalicelib.store.events import DynamoEventStore, events_table
+        from chalicelib.store.events.events import DynamoEventStore, events_table
 
         table = events_table(self._clients.dynamodb, self._tables.events)
         return DynamoEventStore(table, self._values, self._now, self._retention_seconds)
@@ -206,46 +206,46 @@ class Stores:
 
     @cached_property
     def components(self) -> DynamoComponentStore:
-        from chalicelib.store.components import DynamoComponentStore
+        from chalicelib.store.sources.components import DynamoComponentStore
 
         return DynamoComponentStore(self._definitions, self._values)
 
     @cached_property
     def sources(self) -> DynamoSourceStore:
-        from chalicelib.store.sources import DynamoSourceStore
+        from chalicelib.store.sources.sources import DynamoSourceStore
 
         return DynamoSourceStore(self._definitions, self._values)
 
     @cached_property
     def source_states(self) -> DynamoSourceStateStore:
-        from chalicelib.store.source_states import DynamoSourceStateStore
+        from chalicelib.store.sources.states import DynamoSourceStateStore
 
         return DynamoSourceStateStore(self._definitions, self._values)
 
     @cached_property
     def accounts(self) -> DynamoAccountStore:
-        from chalicelib.store.accounts import DynamoAccountStore
+        from chalicelib.store.sources.accounts import DynamoAccountStore
 
         return DynamoAccountStore(self._definitions)
 
     @cached_property
     def subscriptions(self) -> DynamoSubscriptionStore:
         from chalicelib.store.definition_items import definitions_table
-        from chalicelib.store.subscriptions import DynamoSubscriptionStore
+        from chalicelib.store.events.subscriptions import DynamoSubscriptionStore
 
         return DynamoSubscriptionStore(definitions_table(self._clients.dynamodb, self._tables.definitions))
 
     @cached_property
     def endpoints(self) -> DynamoEndpointStore:
         from chalicelib.store.definition_items import definitions_table
-        from chalicelib.store.endpoints import DynamoEndpointStore
+        from chalicelib.store.events.endpoints import DynamoEndpointStore
 
         return DynamoEndpointStore(definitions_table(self._clients.dynamodb, self._tables.definitions))
 
     @cached_property
     def deliveries(self) -> DynamoDeliveryStore:
-        from chalicelib.store.deliveries import DynamoDeliveryStore
-        from chalicelib.store.delivery_items import deliveries_table
+        from chalicelib.store.events.deliveries import DynamoDeliveryStore
+        from chalicelib.store.events.delivery_items import deliveries_table
 
         table = deliveries_table(self._clients.dynamodb, self._tables.deliveries)
         return DynamoDeliveryStore(table, self._values, self._now, self._retention_seconds)
@@ -265,13 +265,13 @@ class Stores:
 
     @cached_property
     def _flows(self) -> Table:
-        from chalicelib.store.flow_items import flows_table
+        from chalicelib.store.flows.items import flows_table
 
         return flows_table(self._clients.dynamodb, self._tables.flows)
 
     @cached_property
     def _audit_log(self) -> AuditLog:
-        from chalicelib.store.flow_audit import AuditLog
+        from chalicelib.store.flows.audit import AuditLog
 
         return AuditLog(self._flows, self._values)
 
@@ -280,37 +280,37 @@ class Stores:
 
     @cached_property
     def resources(self) -> DynamoResourceStore:
-        from chalicelib.store.flow_resources import DynamoResourceStore
+        from chalicelib.store.flows.resources import DynamoResourceStore
 
         return DynamoResourceStore(self._flows, self._values, self._audit_log)
 
     @cached_property
     def jobs(self) -> DynamoJobStore:
-        from chalicelib.store.flow_jobs import DynamoJobStore
+        from chalicelib.store.flows.jobs import DynamoJobStore
 
         return DynamoJobStore(self._flows, self._now)
 
     @cached_property
     def flow_errors(self) -> DynamoFlowErrorStore:
-        from chalicelib.store.flow_errors import DynamoFlowErrorStore
+        from chalicelib.store.flows.errors import DynamoFlowErrorStore
 
         return DynamoFlowErrorStore(self._flows, self._values, self._now)
 
     @cached_property
     def flow_marks(self) -> DynamoFlowMarkStore:
-        from chalicelib.store.flow_marks import DynamoFlowMarkStore
+        from chalicelib.store.flows.marks import DynamoFlowMarkStore
 
         return DynamoFlowMarkStore(self._flows, self._values, self._now)
 
     @cached_property
     def state(self) -> DynamoStateStore:
-        from chalicelib.store.flow_state import DynamoStateStore
+        from chalicelib.store.flows.state import DynamoStateStore
 
         return DynamoStateStore(self._flows)
 
     @cached_property
     def audit(self) -> DynamoAuditStore:
-        from chalicelib.store.flow_audit import DynamoAuditStore
+        from chalicelib.store.flows.audit import DynamoAuditStore
 
         return DynamoAuditStore(self._flows, self._values, self._now)
 

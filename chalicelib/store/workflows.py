@@ -21,13 +21,13 @@ from chalicelib.domain.workflow import EXEOFLOW, Workflow, WorkflowBody, Workflo
 from chalicelib.store import graphs
 from chalicelib.store.attributes import OptionalTextAttribute, TimeAttribute, unexpired
 from chalicelib.store.definition_items import DefinitionItem, bodies_of, remembered_of, workflows_of
-from chalicelib.store.run_items import LONGEST_RUN
+from chalicelib.store.runs.items import LONGEST_RUN
 from chalicelib.store.table import ConditionFailedError, RawItem, Table
 from chalicelib.store.transactions import TransactionRefusedError, Write
 from chalicelib.store.values import Values
 
 if TYPE_CHECKING:
-    from chalicelib.domain.flows import AuditEntry
+    from chalicelib.domain.flows.flows import AuditEntry
 
 
 class WorkflowItem(DefinitionItem):

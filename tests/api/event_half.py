@@ -17,19 +17,19 @@ from chalicelib.domain.subscriptions import ListenerKind
 from chalicelib.domain.workflow import is_source
 from chalicelib.outbound import GuardedClient
 from chalicelib.services.access import Access, Scope, require
-from chalicelib.services.attempts import Deliverer
-from chalicelib.services.chores import Chores, Slice
-from chalicelib.services.deliveries import Deliveries
-from chalicelib.services.endpoints import Endpoints
-from chalicelib.services.events import DELETE_EVENTS, Events
-from chalicelib.services.fanout import Fanout
+from chalicelib.services.events.attempts import Deliverer
+from chalicelib.services.events.deliveries import Deliveries
+from chalicelib.services.events.endpoints import Endpoints
+from chalicelib.services.events.events import DELETE_EVENTS, Events
+from chalicelib.services.events.fanout import Fanout
+from chalicelib.services.events.subscriptions import Subscriptions
 from chalicelib.services.profiles import Profiles, Quotas
-from chalicelib.services.subscriptions import Subscriptions
+from chalicelib.services.runs.chores import Chores, Slice
 from tests import event_fakes, fakes
 
 if TYPE_CHECKING:
-    from chalicelib.services.runs import Runs
-    from chalicelib.services.sources import Sources
+    from chalicelib.services.runs.runs import Runs
+    from chalicelib.services.sources.sources import Sources
 
 QUOTAS = Quotas(invocations=333, compute_ms=1_800_000, credits=100)
 

@@ -6,19 +6,19 @@ from collections.abc import Callable
 
 from chalicelib.nodes import pin_data
 from chalicelib.nodes.steps import Handler
-from chalicelib.services.children import Announcer
 from chalicelib.services.identity import Identity
-from chalicelib.services.mirror import Mirror, MirroringAnnouncer
-from chalicelib.services.pin_access import PinAccess
-from chalicelib.services.pin_data import PinData
-from chalicelib.services.pin_keys import PinKeys
-from chalicelib.services.pin_limits import PinLimits
-from chalicelib.services.pin_parts import PinParts
-from chalicelib.services.pin_pass import PinChores, PinPass
-from chalicelib.services.pin_webhooks import PinWebhooks
-from chalicelib.services.pinboards import Pinboards
-from chalicelib.services.pins import Pins
-from chalicelib.services.worker import Programs
+from chalicelib.services.pins.access import PinAccess
+from chalicelib.services.pins.boards import Pinboards
+from chalicelib.services.pins.data import PinData
+from chalicelib.services.pins.keys import PinKeys
+from chalicelib.services.pins.limits import PinLimits
+from chalicelib.services.pins.parts import PinParts
+from chalicelib.services.pins.passes import PinChores, PinPass
+from chalicelib.services.pins.pins import Pins
+from chalicelib.services.pins.webhooks import PinWebhooks
+from chalicelib.services.runs.children import Announcer
+from chalicelib.services.runs.mirror import Mirror, MirroringAnnouncer
+from chalicelib.services.runs.worker import Programs
 from tests import fakes, pin_fakes
 from tests.api.event_half import EventHalf
 

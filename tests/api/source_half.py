@@ -14,16 +14,16 @@ from chalicelib.nodes import source as source_node
 from chalicelib.nodes.code import CodeNodes
 from chalicelib.nodes.steps import Handler
 from chalicelib.sandbox.runner import ProcessRunner
-from chalicelib.services.accounts import Accounts
-from chalicelib.services.code_steps import CodeSteps
-from chalicelib.services.component_fetch import ComponentFetcher
-from chalicelib.services.components import Components
 from chalicelib.services.limits import Limits
-from chalicelib.services.source_http import REQUESTS_PER_MINUTE, SourceRequests
-from chalicelib.services.source_runs import SourceRuns
-from chalicelib.services.source_timers import SourceTarget, SourceTimers
-from chalicelib.services.sources import Sources
-from chalicelib.store.registry import DirectoryRegistry
+from chalicelib.services.sources.accounts import Accounts
+from chalicelib.services.sources.code_steps import CodeSteps
+from chalicelib.services.sources.component_fetch import ComponentFetcher
+from chalicelib.services.sources.components import Components
+from chalicelib.services.sources.http import REQUESTS_PER_MINUTE, SourceRequests
+from chalicelib.services.sources.runs import SourceRuns
+from chalicelib.services.sources.sources import Sources
+from chalicelib.services.sources.timers import SourceTarget, SourceTimers
+from chalicelib.store.sources.registry import DirectoryRegistry
 from tests import fakes
 from tests.api.event_half import EventHalf
 from tests.schedule_fakes import MemoryScheduleQueue, MemoryScheduleStore
@@ -36,7 +36,7 @@ from tests.source_fakes import (
 )
 
 if TYPE_CHECKING:
-    from chalicelib.services.runs import Runs
+    from chalicelib.services.runs.runs import Runs
 
 REGISTRY = Path(__file__).resolve().parents[2] / "chalicelib" / "registry"
 

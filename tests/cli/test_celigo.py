@@ -10,7 +10,7 @@ import pytest
 
 from chalicelib.cli.definitions import variables
 from chalicelib.cli.exits import Exit
-from chalicelib.domain.flows import MASK, ResourceKind
+from chalicelib.domain.flows.flows import MASK, ResourceKind
 from tests.api.world import World
 from tests.cli.house import CrashError, House, calls, graph
 

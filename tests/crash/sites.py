@@ -14,11 +14,11 @@ from typing import Any
 
 import chalicelib
 from chalicelib.store.aws import AwsClients
-from chalicelib.store.places import RUN
+from chalicelib.store.runs.places import RUN
 
 _ROOT = Path(chalicelib.__path__[0])
 # What every store calls tells nothing about why it was called.
-_PLUMBING = frozenset({"store/table.py", "store/values.py", "store/run_items.py", "store/step_records.py"})
+_PLUMBING = frozenset({"store/table.py", "store/values.py", "store/runs/items.py", "store/runs/step_records.py"})
 _FRAMES = 3
 
 

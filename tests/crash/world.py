@@ -25,10 +25,10 @@ from chalicelib.domain.run import LIVE, RunStatus
 from chalicelib.local.resources import Resources, create_resources
 from chalicelib.queues.batches import RunBatches
 from chalicelib.queues.deliveries import DeliveryBatches
-from chalicelib.services.endpoints import Settings
-from chalicelib.services.worker import Worker
+from chalicelib.services.events.endpoints import Settings
+from chalicelib.services.runs.worker import Worker
 from chalicelib.store.aws import AwsClients
-from chalicelib.store.places import RUN
+from chalicelib.store.runs.places import RUN
 from tests.api.gateway import Answer, send
 from tests.crash.sites import Killed, Log, Script, Wire
 from tests.fakes import START, FixedClock, InlineSpawner, SeededEntropy

@@ -8,9 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from chalicelib.domain.flow_graph import compile_flow
-from chalicelib.domain.flow_problems import problems_of_flow
-from chalicelib.domain.flows import (
+from chalicelib.domain.flows.flows import (
     AuditEntry,
     Count,
     ErrorFilter,
@@ -20,6 +18,8 @@ from chalicelib.domain.flows import (
     ResourceKind,
     added,
 )
+from chalicelib.domain.flows.graph import compile_flow
+from chalicelib.domain.flows.problems import problems_of_flow
 from chalicelib.domain.http import HttpRequest, HttpResponse
 from chalicelib.domain.json import Json
 from chalicelib.domain.run import Run
@@ -28,12 +28,12 @@ from chalicelib.nodes import chore, emit
 from chalicelib.nodes.flows.ports import FlowPorts
 from chalicelib.nodes.flows.registry import handlers
 from chalicelib.nodes.registry import NodeRegistry
-from chalicelib.services.flow_connections import Connections
-from chalicelib.services.flow_desk import FlowDesks
-from chalicelib.services.flow_following import FollowingFlows
-from chalicelib.services.flow_http import FlowHttp
-from chalicelib.services.flow_slots import FlowSlots
-from chalicelib.services.flow_templates import Templates
+from chalicelib.services.flows.connections import Connections
+from chalicelib.services.flows.desk import FlowDesks
+from chalicelib.services.flows.following import FollowingFlows
+from chalicelib.services.flows.http import FlowHttp
+from chalicelib.services.flows.slots import FlowSlots
+from chalicelib.services.flows.templates import Templates
 from chalicelib.services.ports import HttpSender
 from tests.fakes import START, FunctionSender, InlineSpawner, SeededEntropy
 from tests.file_fakes import MemoryFileStore

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from chalicelib.domain.flow_graph import compile_flow
-from chalicelib.domain.flows import AuditEntry, Resource, ResourceKind
+from chalicelib.domain.flows.flows import AuditEntry, Resource, ResourceKind
+from chalicelib.domain.flows.graph import compile_flow
 from chalicelib.domain.http import HttpRequest, HttpResponse
 from chalicelib.domain.json import Json
 from chalicelib.domain.workflow import CELIGO, Workflow, WorkflowBody, WorkflowStatus

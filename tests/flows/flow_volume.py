@@ -13,7 +13,7 @@ import tracemalloc
 from dataclasses import dataclass, field
 from typing import Any
 
-from chalicelib.domain.flows import Progress
+from chalicelib.domain.flows.flows import Progress
 from chalicelib.domain.http import HttpRequest, HttpResponse
 from chalicelib.domain.json import Json, encode
 from chalicelib.domain.run import Outcome, Run

@@ -24,22 +24,22 @@ from chalicelib.domain.workflow import Workflow, WorkflowBody, WorkflowStatus
 from chalicelib.nodes import chore, emit
 from chalicelib.nodes.registry import NodeRegistry
 from chalicelib.services.access import Access
-from chalicelib.services.attempts import Deliverer
-from chalicelib.services.children import Children
-from chalicelib.services.chores import Chores
-from chalicelib.services.concurrency import Limiter
-from chalicelib.services.control import Control
-from chalicelib.services.event_passes import DeliveryPass, EventPass
-from chalicelib.services.events import DELETE_EVENTS, Events, Exists
-from chalicelib.services.fanout import Fanout
-from chalicelib.services.firing import Firing
-from chalicelib.services.lifecycle import Lifecycle
-from chalicelib.services.runs import Runs
-from chalicelib.services.schedule_targets import WorkflowTarget
-from chalicelib.services.schedule_triggers import TriggerSchedules
-from chalicelib.services.schedules import Schedules
+from chalicelib.services.events.attempts import Deliverer
+from chalicelib.services.events.events import DELETE_EVENTS, Events, Exists
+from chalicelib.services.events.fanout import Fanout
+from chalicelib.services.events.passes import DeliveryPass, EventPass
+from chalicelib.services.runs.children import Children
+from chalicelib.services.runs.chores import Chores
+from chalicelib.services.runs.concurrency import Limiter
+from chalicelib.services.runs.control import Control
+from chalicelib.services.runs.lifecycle import Lifecycle
+from chalicelib.services.runs.runs import Runs
+from chalicelib.services.runs.worker import Programs, Worker, WorkerSettings
+from chalicelib.services.schedules.firing import Firing
+from chalicelib.services.schedules.schedules import Schedules
+from chalicelib.services.schedules.targets import WorkflowTarget
+from chalicelib.services.schedules.triggers import TriggerSchedules
 from chalicelib.services.tick import SchedulePass, Tick
-from chalicelib.services.worker import Programs, Worker, WorkerSettings
 from tests.event_fakes import (
     MemoryDeliveryQueue,
     MemoryDeliveryStore,

@@ -21,15 +21,15 @@ from chalicelib.domain.subscriptions import ListenerKind
 from chalicelib.nodes import chore, emit
 from chalicelib.nodes import source as source_node
 from chalicelib.nodes.registry import NodeRegistry
-from chalicelib.services.component_fetch import ComponentFetcher
-from chalicelib.services.components import Choice, Components
+from chalicelib.services.events.subscriptions import Subscriptions
 from chalicelib.services.limits import Limits
-from chalicelib.services.sandbox_ports import JsRunner
-from chalicelib.services.source_http import REQUESTS_PER_MINUTE, SourceRequests
-from chalicelib.services.source_runs import SourceRuns
-from chalicelib.services.source_timers import SourceTarget, SourceTimers
-from chalicelib.services.sources import Amendment, Draft, Sources
-from chalicelib.services.subscriptions import Subscriptions
+from chalicelib.services.sources.component_fetch import ComponentFetcher
+from chalicelib.services.sources.components import Choice, Components
+from chalicelib.services.sources.http import REQUESTS_PER_MINUTE, SourceRequests
+from chalicelib.services.sources.runs import SourceRuns
+from chalicelib.services.sources.sandbox import JsRunner
+from chalicelib.services.sources.sources import Amendment, Draft, Sources
+from chalicelib.services.sources.timers import SourceTarget, SourceTimers
 from tests.fakes import SeededEntropy
 from tests.flows.house import OWNER, WORKSPACE, House
 from tests.source_fakes import (

@@ -11,7 +11,7 @@ from chalicelib.domain.graph import Graph, Node
 from chalicelib.domain.run import RunStatus
 from chalicelib.domain.workflow import CHORE_ID, INTERNAL_IDS
 from chalicelib.services.access import Scope
-from chalicelib.services.chores import Arguments, Chores, Slice
+from chalicelib.services.runs.chores import Arguments, Chores, Slice
 from tests.flows.house import OWNER, WORKSPACE, House
 
 

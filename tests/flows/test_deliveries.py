@@ -32,8 +32,8 @@ from chalicelib.domain.errors import (
 )
 from chalicelib.domain.events import ERRORS
 from chalicelib.domain.http import HttpRequest, HttpResponse
-from chalicelib.services.attempts import TURN_LOOKS, TURN_SECONDS
-from chalicelib.services.endpoint_gate import MOST_AT_ONCE, EndpointGate
+from chalicelib.services.events.attempts import TURN_LOOKS, TURN_SECONDS
+from chalicelib.services.events.endpoint_gate import MOST_AT_ONCE, EndpointGate
 from tests.fakes import START
 from tests.flows.house import WORKSPACE, House, ok
 

@@ -20,8 +20,8 @@ from chalicelib.domain.json import Json
 from chalicelib.domain.run import RunStatus, Start
 from chalicelib.domain.subscriptions import EVERY_WORKFLOW, ListenerKind, Subscription
 from chalicelib.domain.workflow import WorkflowStatus
-from chalicelib.services.error_events import LARGEST_VALUE_BYTES
-from chalicelib.services.fanout import listener_run_id
+from chalicelib.services.events.error_events import LARGEST_VALUE_BYTES
+from chalicelib.services.events.fanout import listener_run_id
 from tests.fakes import START
 from tests.flows.house import OWNER, WORKSPACE, House, call, chain, ok
 

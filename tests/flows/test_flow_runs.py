@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain.flows import JobType, ResourceKind
+from chalicelib.domain.flows.flows import JobType, ResourceKind
 from chalicelib.domain.http import HttpResponse
 from chalicelib.domain.run import RunStatus
 from chalicelib.domain.times import iso_ms

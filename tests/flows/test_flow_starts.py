@@ -8,16 +8,16 @@ from datetime import timedelta
 import pytest
 
 from chalicelib.domain.cron import cron_timing
-from chalicelib.domain.flows import AuditEntry, Resource, ResourceKind, is_object_id, object_id_of
+from chalicelib.domain.flows.flows import AuditEntry, Resource, ResourceKind, is_object_id, object_id_of
 from chalicelib.domain.graph import Concurrency, Graph, Node, OnLimit
 from chalicelib.domain.json import Json
 from chalicelib.domain.run import Run, RunStatus, Start
 from chalicelib.domain.schedules import Schedule, Target, TargetKind, fire_id
 from chalicelib.domain.subscriptions import ListenerKind
 from chalicelib.domain.workflow import CELIGO, Workflow
-from chalicelib.services.flow_rest import FlowRest
-from chalicelib.services.schedule_targets import WorkflowTarget, unnoted_run
-from chalicelib.services.schedules import Draft
+from chalicelib.services.flows.rest import FlowRest
+from chalicelib.services.schedules.schedules import Draft
+from chalicelib.services.schedules.targets import WorkflowTarget, unnoted_run
 from tests.fakes import START
 from tests.flow_fakes import MemoryAuditStore, MemoryResourceStore
 from tests.flows.house import OWNER, WORKSPACE, House

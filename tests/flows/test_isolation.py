@@ -14,8 +14,8 @@ from chalicelib.domain.deliveries import DeliveryPlace
 from chalicelib.domain.errors import OutboundTimeoutError
 from chalicelib.domain.events import EventPlace
 from chalicelib.domain.http import HttpRequest, HttpResponse
-from chalicelib.services.endpoint_gate import MOST_AT_ONCE
-from chalicelib.services.events import Events
+from chalicelib.services.events.endpoint_gate import MOST_AT_ONCE
+from chalicelib.services.events.events import Events
 from tests.event_fakes import MemoryDeliveryQueue
 from tests.flows.house import House
 from tests.simulator.ports import ActorSpawner, SkewedClock

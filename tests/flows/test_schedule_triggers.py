@@ -13,8 +13,8 @@ from chalicelib.domain.errors import UnavailableError
 from chalicelib.domain.graph import Graph, Node
 from chalicelib.domain.schedules import Schedule, Target, TargetKind, TimingKind
 from chalicelib.domain.workflow import Workflow, WorkflowBody, WorkflowStatus
-from chalicelib.services.schedule_triggers import managed_id
-from chalicelib.services.schedules import Draft
+from chalicelib.services.schedules.schedules import Draft
+from chalicelib.services.schedules.triggers import managed_id
 from chalicelib.services.workflows import Change, Workflows
 from tests.fakes import START, MemoryHookStore, SeededEntropy
 from tests.flows.house import OWNER, WORKSPACE, House

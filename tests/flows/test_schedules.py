@@ -17,7 +17,7 @@ from chalicelib.domain.graph import Graph, Node
 from chalicelib.domain.run import Run, RunStatus
 from chalicelib.domain.schedules import CatchUp, Overlap, Schedule, Target, TargetKind, Timing, fire_id
 from chalicelib.domain.workflow import TWINIT, WorkflowStatus
-from chalicelib.services.schedules import Amendment, Draft
+from chalicelib.services.schedules.schedules import Amendment, Draft
 from tests.fakes import START
 from tests.flows.house import OWNER, WORKSPACE, House
 

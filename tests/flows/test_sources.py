@@ -24,10 +24,10 @@ from chalicelib.domain.listing import RunFilter
 from chalicelib.domain.run import RunStatus, Start
 from chalicelib.domain.sources import run_workflow
 from chalicelib.domain.subscriptions import ListenerKind
-from chalicelib.services.components import Choice
-from chalicelib.services.events import Events
-from chalicelib.services.source_runs import Trigger
-from chalicelib.services.sources import Draft, Sources
+from chalicelib.services.events.events import Events
+from chalicelib.services.sources.components import Choice
+from chalicelib.services.sources.runs import Trigger
+from chalicelib.services.sources.sources import Draft, Sources
 from tests.fakes import START
 from tests.flows.house import OWNER, WORKSPACE
 from tests.flows.source_house import BASE_URL, SourceHouse

@@ -13,7 +13,7 @@ from chalicelib.domain.graph import Edge, Graph, Node, RetryPolicy
 from chalicelib.domain.http import HttpRequest, HttpResponse
 from chalicelib.domain.json import Json
 from chalicelib.domain.run import Outcome, RunStatus, StepStatus
-from chalicelib.services.worker import WorkerSettings
+from chalicelib.services.runs.worker import WorkerSettings
 from tests.fakes import START
 from tests.flows.house import OWNER, House, ok
 

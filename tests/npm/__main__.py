@@ -22,7 +22,7 @@ from chalicelib.domain.endpoints import Endpoint, Secret
 from chalicelib.domain.events import EmitterKind
 from chalicelib.domain.json import Json, encode
 from chalicelib.domain.times import from_epoch_ms
-from chalicelib.services.messages import headers_for
+from chalicelib.services.events.messages import headers_for
 
 _SCRIPT = Path(__file__).with_name("verify.mjs")
 _CORPORA = Path(__file__).parent.parent / "unit" / "handlebars"

@@ -8,8 +8,8 @@ from chalicelib.domain.errors import ConflictError, InvalidError, NotFoundError,
 from chalicelib.domain.identity import Principal
 from chalicelib.domain.run import RunStatus
 from chalicelib.domain.workflow import Workflow
-from chalicelib.services.control import Control
-from chalicelib.services.runs import Runs
+from chalicelib.services.runs.control import Control
+from chalicelib.services.runs.runs import Runs
 from tests.simulator.faults import Faults
 from tests.simulator.invariants import Watch
 from tests.simulator.workload import WORKSPACE, run_input

@@ -9,9 +9,9 @@ from typing import Any, cast
 from chalicelib.domain.deliveries import DeliveryStatus
 from chalicelib.domain.errors import UnavailableError
 from chalicelib.domain.run import Run
-from chalicelib.services.attempts import Deliverer
-from chalicelib.services.fanout import Fanout
-from chalicelib.services.lifecycle import Lifecycle
+from chalicelib.services.events.attempts import Deliverer
+from chalicelib.services.events.fanout import Fanout
+from chalicelib.services.runs.lifecycle import Lifecycle
 
 
 class Broken:

@@ -6,9 +6,9 @@ import random
 from collections.abc import Mapping
 from typing import Any
 
-from chalicelib.domain.flow_graph import compile_flow
-from chalicelib.domain.flow_problems import problems_of_flow
-from chalicelib.domain.flows import AuditEntry, Resource, ResourceKind
+from chalicelib.domain.flows.flows import AuditEntry, Resource, ResourceKind
+from chalicelib.domain.flows.graph import compile_flow
+from chalicelib.domain.flows.problems import problems_of_flow
 from chalicelib.domain.workflow import CELIGO, Workflow, WorkflowBody, WorkflowStatus
 from tests.fakes import START
 from tests.simulator.deployment import Stores

@@ -9,7 +9,7 @@ from typing import Any
 
 from chalicelib.domain.http import HttpResponse
 from chalicelib.domain.json import decode, encode
-from chalicelib.services.worker import Worker
+from chalicelib.services.runs.worker import Worker
 from tests.simulator.delivery_sabotage import Broken
 from tests.simulator.schedule_sabotage import LetsEverybodyGo
 

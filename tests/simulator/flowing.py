@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NoReturn
 
-from chalicelib.domain.flows import FlowError, JobFigures, ResourceKind, object_id_of
+from chalicelib.domain.flows.flows import FlowError, JobFigures, ResourceKind, object_id_of
 from chalicelib.domain.run import Outcome, Run, RunStatus, StepStatus
 from chalicelib.domain.tasks import Task
 from chalicelib.domain.times import parse_iso

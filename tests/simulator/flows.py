@@ -11,7 +11,7 @@ from chalicelib.domain.run import Run
 from chalicelib.domain.tasks import Task
 from chalicelib.domain.workflow import Workflow
 from chalicelib.nodes.flows import export, parts
-from chalicelib.services.worker import Programs
+from chalicelib.services.runs.worker import Programs
 from tests.simulator.course import HOUR_MS, NO_SABOTAGE, Course, Limit
 from tests.simulator.deployment import Deployment, Sabotage, Stores
 from tests.simulator.faults import FLOW_KINDS

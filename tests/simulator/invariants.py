@@ -18,7 +18,7 @@ from chalicelib.domain.program import Program
 from chalicelib.domain.retry import next_attempt_at
 from chalicelib.domain.run import TRANSITIONS, History, Outcome, Run, RunStatus, StepStatus
 from chalicelib.domain.tasks import Task
-from chalicelib.services.steps import generation_of
+from chalicelib.services.runs.steps import generation_of
 from tests.fakes import MemoryRunStore
 from tests.simulator.world import Invocation, ViolationError, World
 

@@ -11,7 +11,7 @@ from chalicelib.domain.errors import NotFoundError
 from chalicelib.domain.events import EmitterKind, EventQuery
 from chalicelib.domain.workflow import Workflow, WorkflowStatus
 from chalicelib.services.access import Scope
-from chalicelib.services.endpoints import Settings
+from chalicelib.services.events.endpoints import Settings
 from tests.simulator.callers import PRINCIPAL, Client
 from tests.simulator.deployment import Deployment
 from tests.simulator.emitters import CHANNELS, ERRORS, MOST_RUNS, TYPES, most_runs

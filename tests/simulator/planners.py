@@ -11,7 +11,7 @@ from chalicelib.domain.json import Json
 from chalicelib.domain.schedules import CatchUp, Overlap, Target, TargetKind, Timing
 from chalicelib.domain.workflow import Workflow, WorkflowStatus
 from chalicelib.services.access import Scope
-from chalicelib.services.schedules import Amendment, Draft
+from chalicelib.services.schedules.schedules import Amendment, Draft
 from chalicelib.services.workflows import Change
 from tests.simulator.callers import PRINCIPAL, Client
 from tests.simulator.deployment import Deployment

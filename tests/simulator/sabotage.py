@@ -9,7 +9,7 @@ from typing import Any
 from chalicelib.domain.run import Answer, Outcome, RunStatus, Touch
 from chalicelib.domain.tasks import Task
 from chalicelib.services.ports import Clock, Performer
-from chalicelib.services.worker import Worker
+from chalicelib.services.runs.worker import Worker
 from tests.fakes import MemoryRunStore
 
 

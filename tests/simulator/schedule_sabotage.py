@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from chalicelib.domain.run import Run
-from chalicelib.services.concurrency import Admission
-from chalicelib.services.firing import Firing, FiringSettings
+from chalicelib.services.runs.concurrency import Admission
+from chalicelib.services.schedules.firing import Firing, FiringSettings
 from tests.simulator.delivery_sabotage import Broken
 
 

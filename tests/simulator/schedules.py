@@ -9,7 +9,7 @@ from typing import Any, cast
 from chalicelib.domain.run import Run
 from chalicelib.domain.tasks import Task
 from chalicelib.domain.workflow import Workflow, WorkflowBody, WorkflowStatus
-from chalicelib.services.worker import Programs
+from chalicelib.services.runs.worker import Programs
 from tests.fakes import START
 from tests.simulator.course import DAY_MS, HOUR_MS, NO_SABOTAGE, Course
 from tests.simulator.deployment import Deployment, Sabotage, Stores

@@ -13,9 +13,9 @@ from chalicelib.domain.graph import Edge, Graph, Node, RetryPolicy
 from chalicelib.domain.json import Json
 from chalicelib.domain.run import Run, RunStatus
 from chalicelib.nodes.code import CodeNodes
-from chalicelib.services.accounts import Accounts
-from chalicelib.services.code_steps import CodeSteps
-from chalicelib.services.scripts import Scripts
+from chalicelib.services.sources.accounts import Accounts
+from chalicelib.services.sources.code_steps import CodeSteps
+from chalicelib.services.sources.scripts import Scripts
 from tests.fakes import SeededEntropy
 from tests.flows.house import OWNER, WORKSPACE, chain
 from tests.flows.source_house import SourceHouse

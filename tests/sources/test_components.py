@@ -11,10 +11,10 @@ from chalicelib.bootstrap import REGISTRY
 from chalicelib.domain.errors import ComponentNotFoundError, InvalidError, OutboundError
 from chalicelib.domain.http import HttpRequest, HttpResponse
 from chalicelib.domain.json import Json
-from chalicelib.services.component_fetch import raw_url
-from chalicelib.services.components import Choice
-from chalicelib.services.sources import Draft
-from chalicelib.store.registry import DirectoryRegistry
+from chalicelib.services.sources.component_fetch import raw_url
+from chalicelib.services.sources.components import Choice
+from chalicelib.services.sources.sources import Draft
+from chalicelib.store.sources.registry import DirectoryRegistry
 from tests.flows.house import OWNER
 from tests.flows.source_house import BASE_URL, SourceHouse
 from tests.sources.api import FEED

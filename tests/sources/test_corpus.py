@@ -18,8 +18,8 @@ from chalicelib.domain.events import ERRORS, LOGS
 from chalicelib.domain.json import Json
 from chalicelib.domain.sources import Source
 from chalicelib.domain.subscriptions import ListenerKind
-from chalicelib.services.components import Choice
-from chalicelib.services.sources import Draft
+from chalicelib.services.sources.components import Choice
+from chalicelib.services.sources.sources import Draft
 from tests.flows.house import OWNER
 from tests.flows.source_house import BASE_URL, SourceHouse
 from tests.sources.api import BASE, ITEMS, SECRET, FakeApi

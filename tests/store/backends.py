@@ -9,7 +9,7 @@ from typing import Any
 
 from chalicelib.local.resources import Resources, create_resources
 from chalicelib.queues.runs import SqsRunQueue
-from chalicelib.services.event_ports import (
+from chalicelib.services.events.ports import (
     DeliveryStore,
     EndpointStore,
     EventStore,
@@ -27,29 +27,29 @@ from chalicelib.services.ports import (
     SlotStore,
     WorkflowStore,
 )
-from chalicelib.services.schedule_ports import ScheduleStore
-from chalicelib.services.source_ports import AccountStore, ComponentStore, SourceStateStore, SourceStore
-from chalicelib.store.accounts import DynamoAccountStore
+from chalicelib.services.schedules.ports import ScheduleStore
+from chalicelib.services.sources.ports import AccountStore, ComponentStore, SourceStateStore, SourceStore
 from chalicelib.store.aws import AwsClients
 from chalicelib.store.blobs import Blobs
-from chalicelib.store.components import DynamoComponentStore
 from chalicelib.store.counters import DynamoCounterStore, counters_table
 from chalicelib.store.definition_items import definitions_table
-from chalicelib.store.deliveries import DynamoDeliveryStore
-from chalicelib.store.delivery_items import deliveries_table
-from chalicelib.store.endpoints import DynamoEndpointStore
-from chalicelib.store.events import DynamoEventStore, events_table
+from chalicelib.store.events.deliveries import DynamoDeliveryStore
+from chalicelib.store.events.delivery_items import deliveries_table
+from chalicelib.store.events.endpoints import DynamoEndpointStore
+from chalicelib.store.events.events import DynamoEventStore, events_table
+from chalicelib.store.events.subscriptions import DynamoSubscriptionStore
 from chalicelib.store.hooks import DynamoHookStore
 from chalicelib.store.keys import DynamoKeyStore, identities_table
 from chalicelib.store.marks import DynamoMarkStore
 from chalicelib.store.profiles import DynamoProfileStore
-from chalicelib.store.run_items import RunTable, runs_table
-from chalicelib.store.runs import DynamoRunStore
+from chalicelib.store.runs.items import RunTable, runs_table
+from chalicelib.store.runs.runs import DynamoRunStore
 from chalicelib.store.schedules import DynamoScheduleStore
 from chalicelib.store.slots import DynamoSlotStore
-from chalicelib.store.source_states import DynamoSourceStateStore
-from chalicelib.store.sources import DynamoSourceStore
-from chalicelib.store.subscriptions import DynamoSubscriptionStore
+from chalicelib.store.sources.accounts import DynamoAccountStore
+from chalicelib.store.sources.components import DynamoComponentStore
+from chalicelib.store.sources.sources import DynamoSourceStore
+from chalicelib.store.sources.states import DynamoSourceStateStore
 from chalicelib.store.usage import DynamoUsageStore
 from chalicelib.store.values import Values
 from chalicelib.store.workflows import DynamoWorkflowStore

@@ -11,7 +11,7 @@ from chalicelib.domain.deliveries import DeliveryFilter
 from chalicelib.domain.errors import BlobNotFoundError, DeliveryNotFoundError, UnavailableError
 from chalicelib.domain.events import EventQuery
 from chalicelib.store.aws import AwsClients
-from chalicelib.store.events import DynamoEventStore
+from chalicelib.store.events.events import DynamoEventStore
 from chalicelib.store.table import Table
 from chalicelib.store.values import Values
 from tests.fakes import START

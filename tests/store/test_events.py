@@ -198,7 +198,7 @@ def test_the_total_counts_the_newest_only(stores: Stores) -> None:
 
 def test_a_channel_is_looked_for_among_the_newest_only(stores: Stores, monkeypatch: pytest.MonkeyPatch) -> None:
     assert CHANNEL_REACH >= NEWEST_KEPT
-    for module in ("chalicelib.store.events", "tests.event_fakes"):
+    for module in ("chalicelib.store.events.events", "tests.event_fakes"):
         monkeypatch.setattr(f"{module}.CHANNEL_REACH", 5)
     append(stores, "far", channel="rare")
     append(stores, "near", 1, channel="rare")

@@ -17,7 +17,7 @@ from chalicelib.domain.errors import (
     TooLargeError,
     WorkflowNotFoundError,
 )
-from chalicelib.domain.flows import (
+from chalicelib.domain.flows.flows import (
     AuditEntry,
     AuditFilter,
     Child,
@@ -36,7 +36,7 @@ from chalicelib.domain.flows import (
 )
 from chalicelib.domain.json import Json
 from chalicelib.local.resources import Resources
-from chalicelib.services.flow_ports import (
+from chalicelib.services.flows.ports import (
     AuditStore,
     FlowErrorStore,
     FlowMarkStore,

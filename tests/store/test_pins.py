@@ -37,8 +37,8 @@ from chalicelib.domain.pins import (
     Push,
 )
 from chalicelib.local.resources import Resources
-from chalicelib.services.pin_limits import PinLimits
-from chalicelib.services.pin_ports import (
+from chalicelib.services.pins.limits import PinLimits
+from chalicelib.services.pins.ports import (
     MomentStore,
     PinboardStore,
     PinDataStore,
@@ -51,13 +51,13 @@ from chalicelib.store.aws import AwsClients
 from chalicelib.store.blobs import Blobs
 from chalicelib.store.counters import DynamoCounterStore, counters_table
 from chalicelib.store.moments import DynamoMomentStore
-from chalicelib.store.pin_data import DynamoPinDataStore
-from chalicelib.store.pin_items import pins_table
-from chalicelib.store.pin_parts import DynamoPinPartStore
-from chalicelib.store.pin_values import PinValues
-from chalicelib.store.pin_webhooks import DynamoPinWebhookStore
-from chalicelib.store.pinboards import DynamoPinboardStore
-from chalicelib.store.pins import DynamoPinStore
+from chalicelib.store.pins.boards import DynamoPinboardStore
+from chalicelib.store.pins.data import DynamoPinDataStore
+from chalicelib.store.pins.items import pins_table
+from chalicelib.store.pins.parts import DynamoPinPartStore
+from chalicelib.store.pins.pins import DynamoPinStore
+from chalicelib.store.pins.values import PinValues
+from chalicelib.store.pins.webhooks import DynamoPinWebhookStore
 from tests.fakes import START, FixedClock
 from tests.pin_fakes import (
     MemoryMomentStore,

@@ -14,26 +14,26 @@ from chalicelib.local.resources import TEMPLATE, Resources, create_resources
 from chalicelib.store.aws import AwsClients
 from chalicelib.store.counters import CounterItem
 from chalicelib.store.definition_items import DefinitionItem
-from chalicelib.store.delivery_items import AttemptItem, DeliveryItem, PointerItem
-from chalicelib.store.events import EventItem
-from chalicelib.store.flow_audit import AuditItem
-from chalicelib.store.flow_errors import ErrorItem
-from chalicelib.store.flow_items import FlowItem
-from chalicelib.store.flow_jobs import JobItem
-from chalicelib.store.flow_marks import DeltaItem, PartItem
-from chalicelib.store.flow_resources import ResourceItem
-from chalicelib.store.flow_state import ValueItem
+from chalicelib.store.events.delivery_items import AttemptItem, DeliveryItem, PointerItem
+from chalicelib.store.events.events import EventItem
+from chalicelib.store.flows.audit import AuditItem
+from chalicelib.store.flows.errors import ErrorItem
+from chalicelib.store.flows.items import FlowItem
+from chalicelib.store.flows.jobs import JobItem
+from chalicelib.store.flows.marks import DeltaItem, PartItem
+from chalicelib.store.flows.resources import ResourceItem
+from chalicelib.store.flows.state import ValueItem
 from chalicelib.store.keys import KeyItem
 from chalicelib.store.leases import LeasesItem
 from chalicelib.store.marks import MarkItem
 from chalicelib.store.moments import MomentsItem
-from chalicelib.store.pin_data import DataItem, VersionItem
-from chalicelib.store.pin_parts import BlockItem, DatasetItem
-from chalicelib.store.pin_webhooks import WebhookItem
-from chalicelib.store.pinboards import BoardRecord
-from chalicelib.store.pins import PinRecord
+from chalicelib.store.pins.boards import BoardRecord
+from chalicelib.store.pins.data import DataItem, VersionItem
+from chalicelib.store.pins.parts import BlockItem, DatasetItem
+from chalicelib.store.pins.pins import PinRecord
+from chalicelib.store.pins.webhooks import WebhookItem
 from chalicelib.store.profiles import ProfileItem
-from chalicelib.store.run_items import RunItem, StepItem
+from chalicelib.store.runs.items import RunItem, StepItem
 from chalicelib.store.slots import SlotsItem
 from chalicelib.store.table import Tables
 from chalicelib.store.usage import UsageItem

@@ -12,7 +12,7 @@ from chalicelib.domain.errors import UnavailableError
 from chalicelib.local.resources import Resources
 from chalicelib.store import transactions
 from chalicelib.store.aws import AwsClients
-from chalicelib.store.flow_errors import DynamoFlowErrorStore, ErrorItem
+from chalicelib.store.flows.errors import DynamoFlowErrorStore, ErrorItem
 from chalicelib.store.stores import Stores
 from chalicelib.store.transactions import TransactionRefusedError, Write, commit
 from tests.fakes import FixedClock

@@ -15,7 +15,7 @@ from chalicelib.domain.events import EmitterKind
 from chalicelib.domain.json import Json, encode
 from chalicelib.domain.signatures import sign
 from chalicelib.domain.times import from_epoch_ms
-from chalicelib.services.messages import headers_for
+from chalicelib.services.events.messages import headers_for
 from tests.fakes import START
 
 OLD, NEW = ("whsec_" + base64.b64encode(bytes([letter]) * 32).decode() for letter in b"on")

@@ -10,7 +10,7 @@ from chalicelib.api.celigo.resources import ResourceCalls
 from chalicelib.api.common.call import Call, Reply
 from chalicelib.api.common.parsing import earliest, latest
 from chalicelib.api.common.services import Services
-from chalicelib.domain.flows import AuditFilter
+from chalicelib.domain.flows.flows import AuditFilter
 from chalicelib.services.access import Scope, require
 
 _FLOW = "flow"

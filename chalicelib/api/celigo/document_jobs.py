@@ -23,7 +23,7 @@ from chalicelib.api.common.describe import (
     Operation,
     Parameter,
 )
-from chalicelib.services.flow_jobs import MOST_LISTED
+from chalicelib.services.flows.jobs import MOST_LISTED
 
 _job, _error = (partial(operation, tag) for tag in ("Jobs", "Errors"))
 _FIGURES = ("numSuccess", "numError", "numIgnore", "numExport")

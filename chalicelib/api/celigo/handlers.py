@@ -17,7 +17,7 @@ from chalicelib.api.celigo.resources import IntegrationCalls, ResourceCalls
 from chalicelib.api.celigo.state import StateCalls
 from chalicelib.api.common.mount import Route
 from chalicelib.api.common.services import Services
-from chalicelib.domain.flows import ResourceKind
+from chalicelib.domain.flows.flows import ResourceKind
 
 Get = Callable[[], Services]
 

@@ -9,8 +9,8 @@ from chalicelib.api.celigo.resources import ResourceCalls
 from chalicelib.api.common.call import Call, Reply
 from chalicelib.api.common.services import Services
 from chalicelib.domain.errors import FieldsRefusedError, MalformedJsonError
-from chalicelib.domain.flow_documents import with_http
-from chalicelib.domain.flows import ResourceKind
+from chalicelib.domain.flows.documents import with_http
+from chalicelib.domain.flows.flows import ResourceKind
 from chalicelib.domain.json import Json
 from chalicelib.domain.records.problems import Problems
 from chalicelib.services.access import Scope, require

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from chalicelib.api.celigo.wire import Members, user_id
-from chalicelib.domain.flows import RETENTION_DAYS, FlowError, ResourceKind
+from chalicelib.domain.flows.flows import RETENTION_DAYS, FlowError, ResourceKind
 from chalicelib.domain.json import Json
 from chalicelib.domain.times import iso_ms
 
 if TYPE_CHECKING:
     from chalicelib.api.common.call import Call
-    from chalicelib.services.flow_errors import StepErrors
-    from chalicelib.services.flow_job_views import Job
+    from chalicelib.services.flows.errors import StepErrors
+    from chalicelib.services.flows.job_views import Job
 
 AUTO = "auto"
 """Who resolved what was resolved by itself, and who classified every error."""

@@ -20,8 +20,8 @@ from chalicelib.domain.times import from_epoch_ms
 from chalicelib.services.access import Scope, require
 
 if TYPE_CHECKING:
-    from chalicelib.services.flow_job_views import Job
-    from chalicelib.services.flow_jobs import JobQuery
+    from chalicelib.services.flows.job_views import Job
+    from chalicelib.services.flows.jobs import JobQuery
 
 _NO_PARENT_ANCHOR = 'For parent jobs, query parameters must contain either "_integrationId" or "_jobId" or "createdAt"'
 _NO_CHILD_ANCHOR = 'For child jobs, query parameters must contain either "_flowJobId" or "resourceId"'
@@ -149,14 +149,14 @@ def routes(services: Callable[[], Services]) -> tuple[Route, ...]:
 
 
 def _family(job: Job) -> dict[str, Json]:
-    from chalicelib.services.flow_job_views import shown_children
+    from chalicelib.services.flows.job_views import shown_children
 
     return job_wire.job(job, shown_children(job))
 
 
 def _query(call: Call) -> JobQuery | None:
     """What a list of jobs asks for; None for what no job can be. Raises InvalidError."""
-    from chalicelib.services.flow_jobs import JobQuery
+    from chalicelib.services.flows.jobs import JobQuery
 
     types = _types(call)
     are_children = bool(types & _CHILDREN) and not types & _PARENTS
@@ -249,7 +249,7 @@ def _skip(call: Call) -> int:
 
 def _current(body: dict[str, Json]) -> JobQuery:
     """Without a status, what is under way. Raises FieldsRefusedError."""
-    from chalicelib.services.flow_jobs import JobQuery
+    from chalicelib.services.flows.jobs import JobQuery
 
     problems = Problems()
     flows, integrations, statuses = (_texts(body, name, problems) for name in ("_flowIds", "_integrationIds", "status"))

@@ -15,7 +15,7 @@ import msgspec
 
 from chalicelib.api.common.call import Call, Reply
 from chalicelib.domain.errors import InvalidError
-from chalicelib.domain.flows import is_object_id
+from chalicelib.domain.flows.flows import is_object_id
 from chalicelib.domain.json import Json
 
 T = TypeVar("T")

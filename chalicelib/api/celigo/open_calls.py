@@ -10,7 +10,7 @@ from chalicelib.api.common.authentication import spend
 from chalicelib.api.common.call import Call, Reply
 from chalicelib.api.common.parsing import idempotency_key
 from chalicelib.api.common.services import Services
-from chalicelib.domain.flows import is_object_id
+from chalicelib.domain.flows.flows import is_object_id
 
 _CONTENT_TYPES = {"json": "application/json", "xml": "application/xml", "plaintext": "text/plain"}
 
@@ -34,7 +34,7 @@ class OpenCalls:
         return Reply(200, headers=headers, raw=content)
 
     def hear(self, call: Call) -> Reply:
-        from chalicelib.services.flow_listeners import Heard
+        from chalicelib.services.flows.listeners import Heard
 
         services, id_ = self._services(), call.params["export_id"]
         # Counted for each listener, for of its callers nobody is known; all that are none are one.

@@ -8,7 +8,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 
 from chalicelib.domain.errors import FieldsRefusedError, MalformedJsonError
-from chalicelib.domain.flows import ResourceKind
+from chalicelib.domain.flows.flows import ResourceKind
 from chalicelib.domain.json import Json
 from chalicelib.domain.records.problems import Problems
 

@@ -11,12 +11,12 @@ from chalicelib.api.celigo.flows import FlowCalls, clone_members
 from chalicelib.api.common.call import Call, Reply
 from chalicelib.api.common.services import Services
 from chalicelib.domain.errors import FieldsRefusedError
-from chalicelib.domain.flows import Resource, ResourceKind
+from chalicelib.domain.flows.flows import Resource, ResourceKind
 from chalicelib.domain.records.problems import Problems
 from chalicelib.services.access import Scope, require
 
 if TYPE_CHECKING:
-    from chalicelib.services.flow_resources import FlowResources
+    from chalicelib.services.flows.resources import FlowResources
 
 _ADAPTED = (ResourceKind.EXPORT, ResourceKind.IMPORT)
 _FILTERS = ("_connectionId", "_integrationId")

@@ -15,14 +15,14 @@ from chalicelib.api.common.mount import Route
 from chalicelib.api.common.parsing import idempotency_key
 from chalicelib.api.common.services import Services
 from chalicelib.domain.errors import FieldsRefusedError, InvalidError
-from chalicelib.domain.flows import ErrorFilter, ResourceKind, error_of_retry_data, is_error_id
+from chalicelib.domain.flows.flows import ErrorFilter, ResourceKind, error_of_retry_data, is_error_id
 from chalicelib.domain.json import Json
 from chalicelib.domain.records.problems import Problems
 from chalicelib.domain.workflow import Workflow
 from chalicelib.services.access import Scope
 
 if TYPE_CHECKING:
-    from chalicelib.domain.flows import FlowError
+    from chalicelib.domain.flows.flows import FlowError
 
 MOST_AT_ONCE = 1_000
 LONGEST_TRACE_KEY = 512

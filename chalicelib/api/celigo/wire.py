@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-from chalicelib.domain.flows import MASK, AuditEntry, FieldChange, Resource, ResourceKind
+from chalicelib.domain.flows.flows import MASK, AuditEntry, FieldChange, Resource, ResourceKind
 from chalicelib.domain.json import Json
 from chalicelib.domain.times import iso_ms
 
 if TYPE_CHECKING:
     from chalicelib.domain.profiles import UserProfile
-    from chalicelib.services.flow_references import Use
-    from chalicelib.services.flow_views import FlowView, Made, Started
+    from chalicelib.services.flows.references import Use
+    from chalicelib.services.flows.views import FlowView, Made, Started
 
 Members = dict[str, Json]
 

@@ -12,39 +12,39 @@ from chalicelib.services.ports import Clock
 from chalicelib.services.workflows import Workflows
 
 if TYPE_CHECKING:
-    from chalicelib.services.accounts import Accounts
-    from chalicelib.services.bulk import BulkRetries
-    from chalicelib.services.components import Components
-    from chalicelib.services.control import Control
-    from chalicelib.services.deliveries import Deliveries
-    from chalicelib.services.endpoints import Endpoints
-    from chalicelib.services.events import Events
-    from chalicelib.services.flow_archives import FlowArchives
-    from chalicelib.services.flow_audit import FlowAudit
-    from chalicelib.services.flow_error_files import FlowErrorFiles
-    from chalicelib.services.flow_errors import FlowErrors
-    from chalicelib.services.flow_invoke import FlowInvoke
-    from chalicelib.services.flow_jobs import FlowJobs
-    from chalicelib.services.flow_listeners import FlowListeners
-    from chalicelib.services.flow_pings import FlowPings
-    from chalicelib.services.flow_resources import FlowResources
-    from chalicelib.services.flow_state import FlowState
-    from chalicelib.services.flows import Flows
+    from chalicelib.services.events.deliveries import Deliveries
+    from chalicelib.services.events.endpoints import Endpoints
+    from chalicelib.services.events.events import Events
+    from chalicelib.services.events.subscriptions import Subscriptions
+    from chalicelib.services.flows.archives import FlowArchives
+    from chalicelib.services.flows.audit import FlowAudit
+    from chalicelib.services.flows.error_files import FlowErrorFiles
+    from chalicelib.services.flows.errors import FlowErrors
+    from chalicelib.services.flows.flows import Flows
+    from chalicelib.services.flows.invoke import FlowInvoke
+    from chalicelib.services.flows.jobs import FlowJobs
+    from chalicelib.services.flows.listeners import FlowListeners
+    from chalicelib.services.flows.pings import FlowPings
+    from chalicelib.services.flows.resources import FlowResources
+    from chalicelib.services.flows.state import FlowState
     from chalicelib.services.overview import Overview
-    from chalicelib.services.pin_access import PinAccess
-    from chalicelib.services.pin_data import PinData
-    from chalicelib.services.pin_keys import PinKeys
-    from chalicelib.services.pin_limits import PinLimits
-    from chalicelib.services.pin_parts import PinParts
-    from chalicelib.services.pin_webhooks import PinWebhooks
-    from chalicelib.services.pinboards import Pinboards
-    from chalicelib.services.pins import Pins
+    from chalicelib.services.pins.access import PinAccess
+    from chalicelib.services.pins.boards import Pinboards
+    from chalicelib.services.pins.data import PinData
+    from chalicelib.services.pins.keys import PinKeys
+    from chalicelib.services.pins.limits import PinLimits
+    from chalicelib.services.pins.parts import PinParts
+    from chalicelib.services.pins.pins import Pins
+    from chalicelib.services.pins.webhooks import PinWebhooks
     from chalicelib.services.profiles import Profiles
-    from chalicelib.services.runs import Runs
-    from chalicelib.services.schedules import Schedules
-    from chalicelib.services.source_http import SourceRequests
-    from chalicelib.services.sources import Sources
-    from chalicelib.services.subscriptions import Subscriptions
+    from chalicelib.services.runs.bulk import BulkRetries
+    from chalicelib.services.runs.control import Control
+    from chalicelib.services.runs.runs import Runs
+    from chalicelib.services.schedules.schedules import Schedules
+    from chalicelib.services.sources.accounts import Accounts
+    from chalicelib.services.sources.components import Components
+    from chalicelib.services.sources.http import SourceRequests
+    from chalicelib.services.sources.sources import Sources
 
 
 class Services(Protocol):

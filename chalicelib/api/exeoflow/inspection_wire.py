@@ -21,7 +21,7 @@ from chalicelib.domain.workflow import Workflow
 
 if TYPE_CHECKING:
     from chalicelib.services.overview import Hour, Lag, OverviewView
-    from chalicelib.services.steps import RunView, StepView
+    from chalicelib.services.runs.steps import RunView, StepView
 
 _MOST_MESSAGE = 2000
 

@@ -24,7 +24,7 @@ from chalicelib.domain.schedules import (
     TimingKind,
 )
 from chalicelib.domain.times import iso_z
-from chalicelib.services.schedules import Amendment, Draft
+from chalicelib.services.schedules.schedules import Amendment, Draft
 
 MAX_NAME_LENGTH = 255
 MAX_EXPRESSION_LENGTH = 1_000

@@ -12,8 +12,8 @@ from chalicelib.domain.json import Json
 from chalicelib.domain.run import FINAL, LIVE, LogLine, Run, RunStatus, RunSummary, StepError, StepStatus
 from chalicelib.domain.times import iso_z
 from chalicelib.domain.workflow import Hook, Workflow
-from chalicelib.services.bulk import BulkRetry
-from chalicelib.services.steps import RunView, StepPage, StepView
+from chalicelib.services.runs.bulk import BulkRetry
+from chalicelib.services.runs.steps import RunView, StepPage, StepView
 from chalicelib.services.workflows import WorkflowView
 
 Members = dict[str, Json]

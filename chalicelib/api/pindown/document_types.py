@@ -8,7 +8,7 @@ from chalicelib.api.common.describe import about, among, by_default
 from chalicelib.api.pindown import keys, parsing, parts, pinboards
 from chalicelib.domain.identity import ALL_SCOPES, SCOPES
 from chalicelib.domain.pins import BlockType, DatasetKind, DatasetType, DataType
-from chalicelib.services.pinboards import MOST_PINS
+from chalicelib.services.pins.boards import MOST_PINS
 
 Time = Annotated[str, about("UTC, to the millisecond, with `Z`.", pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")]
 Moment = Annotated[int, about("Milliseconds since 1970.")]

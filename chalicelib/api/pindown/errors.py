@@ -32,7 +32,7 @@ from chalicelib.domain.errors import (
 )
 from chalicelib.domain.json import Json
 from chalicelib.services.identity import KeyNotFoundError
-from chalicelib.services.pin_access import Act
+from chalicelib.services.pins.access import Act
 
 GIVEN_CODE = "AUTH_INVALID"
 """Of a key that was given and is not valid."""

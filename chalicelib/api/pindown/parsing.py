@@ -9,7 +9,7 @@ from chalicelib.api.common.call import Call
 from chalicelib.api.common.parsing import choice, member, one_of, required, text_member
 from chalicelib.domain.errors import InvalidError
 from chalicelib.domain.json import Json
-from chalicelib.services.pins import PinChange
+from chalicelib.services.pins.pins import PinChange
 
 __all__ = ["choice", "member", "one_of", "required", "text_member"]
 

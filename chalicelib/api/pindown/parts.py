@@ -11,7 +11,7 @@ from chalicelib.api.pindown.envelope import success
 from chalicelib.api.pindown.parsing import LONGEST_DESCRIPTION, Body, body_of, choice, member, named, required
 from chalicelib.domain.errors import InvalidError
 from chalicelib.domain.pins import BlockType, DatasetKind, DatasetType, Pin
-from chalicelib.services.pin_parts import BlockChange
+from chalicelib.services.pins.parts import BlockChange
 
 LONGEST_NAME = 100
 LONGEST_TEMPLATE = 100_000

@@ -24,7 +24,7 @@ from chalicelib.api.pindown.parsing import (
 )
 from chalicelib.domain.times import iso_ms
 from chalicelib.services.access import Scope, require
-from chalicelib.services.pinboards import MOST_PINS, BoardChange
+from chalicelib.services.pins.boards import MOST_PINS, BoardChange
 
 LONGEST_NAME = 100
 

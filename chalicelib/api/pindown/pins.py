@@ -11,7 +11,7 @@ from chalicelib.api.pindown.envelope import success
 from chalicelib.api.pindown.parsing import body_of, choice, member, metadata, paging
 from chalicelib.domain.pins import DataType
 from chalicelib.domain.times import iso_ms
-from chalicelib.services.pins import PinChange
+from chalicelib.services.pins.pins import PinChange
 
 _DATA_TYPES = {each.value: each for each in DataType}
 

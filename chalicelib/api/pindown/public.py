@@ -12,7 +12,7 @@ from chalicelib.api.pindown.page import page
 from chalicelib.api.pindown.pins import wants_series
 from chalicelib.domain.pins import Block, Pin
 from chalicelib.domain.times import iso_ms
-from chalicelib.services.pin_parts import MAX_BLOCKS_BYTES, size_of_blocks
+from chalicelib.services.pins.parts import MAX_BLOCKS_BYTES, size_of_blocks
 
 _MOST_PINS_WITH_BLOCKS = 100
 

@@ -14,7 +14,7 @@ from chalicelib.api.pindown.workflow_data import UPDATED, wrapped_data
 from chalicelib.domain.errors import InvalidError
 from chalicelib.domain.json import Json
 from chalicelib.domain.pins import LONGEST_WORKFLOW_ID, PinEvent
-from chalicelib.services.pin_webhooks import WebhookChange
+from chalicelib.services.pins.webhooks import WebhookChange
 
 LONGEST_URL = 2_048
 _EVENTS = {each.value: each for each in PinEvent}

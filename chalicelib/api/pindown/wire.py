@@ -10,10 +10,10 @@ from chalicelib.domain.ids import epoch_ms
 from chalicelib.domain.json import Json
 from chalicelib.domain.pins import Block, Dataset, Pin, Pinboard, Version
 from chalicelib.domain.times import iso_ms
-from chalicelib.services.pin_data import Overview, Shown
-from chalicelib.services.pin_keys import CountedKey
-from chalicelib.services.pin_webhooks import WebhookView
-from chalicelib.services.pinboards import BoardView
+from chalicelib.services.pins.boards import BoardView
+from chalicelib.services.pins.data import Overview, Shown
+from chalicelib.services.pins.keys import CountedKey
+from chalicelib.services.pins.webhooks import WebhookView
 
 Members = dict[str, Json]
 

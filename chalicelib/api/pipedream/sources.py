@@ -17,7 +17,7 @@ from chalicelib.services.access import Scope, require
 
 if TYPE_CHECKING:
     from chalicelib.domain.sources import Source
-    from chalicelib.services.components import Choice
+    from chalicelib.services.sources.components import Choice
 
 _CHOICES = ("component_id", "component_code", "component_url", "key")
 
@@ -27,7 +27,7 @@ class SourceCalls:
         self._services = services
 
     def create(self, call: Call) -> Reply:
-        from chalicelib.services.sources import Draft
+        from chalicelib.services.sources.sources import Draft
 
         require(call.principal, Scope.WRITE_SOURCES)
         params = Params(call)
@@ -52,7 +52,7 @@ class SourceCalls:
 
     def update(self, call: Call) -> Reply:
         """What the call does not name stays as it is: nobody who renames a paused source means to start it."""
-        from chalicelib.services.sources import Amendment
+        from chalicelib.services.sources.sources import Amendment
 
         source = self._source(call, Scope.WRITE_SOURCES)
         params = Params(call)
@@ -107,7 +107,7 @@ class SourceCalls:
 
 
 def _choice(params: Params) -> Choice:
-    from chalicelib.services.components import Choice
+    from chalicelib.services.sources.components import Choice
 
     id_, code, url, key = (params.text(name) or None for name in _CHOICES)
     return Choice(id_, code, url, key)

@@ -20,7 +20,7 @@ from chalicelib.domain.errors import InvalidError
 from chalicelib.domain.json import Json
 from chalicelib.domain.masking import MASK
 from chalicelib.services.access import Scope, is_id, require
-from chalicelib.services.endpoints import Settings
+from chalicelib.services.events.endpoints import Settings
 
 if TYPE_CHECKING:
     from datetime import datetime

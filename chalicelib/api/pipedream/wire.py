@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from chalicelib.domain.components import Component
     from chalicelib.domain.sources import Source
     from chalicelib.services.profiles import UserView, WorkspaceView
-    from chalicelib.services.source_runs import Tried
+    from chalicelib.services.sources.runs import Tried
 
 
 def seconds(at: datetime) -> int:

@@ -18,7 +18,7 @@ from chalicelib.domain.json import Json
 from chalicelib.services.access import Scope
 
 if TYPE_CHECKING:
-    from chalicelib.services.steps import RunView, StepView
+    from chalicelib.services.runs.steps import RunView, StepView
 
 _FOREIGN_INPUT = "user_input"
 

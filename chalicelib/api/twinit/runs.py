@@ -34,7 +34,7 @@ from chalicelib.domain.workflow import INTERNAL_IDS, TWINIT, Workflow
 from chalicelib.services.access import Scope, require
 
 if TYPE_CHECKING:
-    from chalicelib.services.steps import RunView
+    from chalicelib.services.runs.steps import RunView
 
 MOST_SORTED = 10_000
 """Runs that a sort other than by age may have to look at."""

@@ -23,7 +23,7 @@ from chalicelib.domain.workflow import Workflow
 from chalicelib.services.access import Scope
 
 if TYPE_CHECKING:
-    from chalicelib.services.schedules import Schedules
+    from chalicelib.services.schedules.schedules import Schedules
 
 Triggers: TypeAlias = "list[Schedule]"
 
@@ -156,7 +156,7 @@ class ScheduleCalls:
     def _add(
         self, call: Call, definition_id: str, timing: Timing, inputs: Mapping[str, Json], labels: Mapping[str, Json]
     ) -> Schedule:
-        from chalicelib.services.schedules import Draft
+        from chalicelib.services.schedules.schedules import Draft
 
         trigger_id = self._services().workflows.new_uuid()
         draft = Draft(
@@ -178,7 +178,7 @@ class ScheduleCalls:
         inputs: Mapping[str, Json] | None,
         namespaces: Iterable[Json] | None,
     ) -> Schedule:
-        from chalicelib.services.schedules import Amendment
+        from chalicelib.services.schedules.schedules import Amendment
 
         amendment = Amendment(
             retime=None if timing is None else lambda stored: _timing(timing, stored),

@@ -16,7 +16,7 @@ from chalicelib.domain.json import Json
 from chalicelib.domain.run import FINAL, Run, RunStatus, StepStatus
 
 if TYPE_CHECKING:
-    from chalicelib.services.steps import RunView, StepView
+    from chalicelib.services.runs.steps import RunView, StepView
 
 QUEUED, IN_PROGRESS, COMPLETED, FAILED = "QUEUED", "IN_PROGRESS", "COMPLETED", "FAILED"
 TIMED_OUT, CANCELED, PAUSED = "TIMED_OUT", "CANCELED", "PAUSED"

@@ -14,11 +14,11 @@ from chalicelib.cli.client import Client, segment
 from chalicelib.cli.definitions.kinds import FILE_MEMBERS, Document, Found, Kind, Parted
 from chalicelib.cli.definitions.places import Path, parse
 from chalicelib.cli.exits import ApiError
-from chalicelib.domain.flow_checks import problems_of
-from chalicelib.domain.flow_defaults import OURS, completed
-from chalicelib.domain.flow_problems import problems_of_flow
-from chalicelib.domain.flow_secrets import taken
-from chalicelib.domain.flows import MASK, ResourceKind
+from chalicelib.domain.flows.checks import problems_of
+from chalicelib.domain.flows.defaults import OURS, completed
+from chalicelib.domain.flows.flows import MASK, ResourceKind
+from chalicelib.domain.flows.problems import problems_of_flow
+from chalicelib.domain.flows.secrets import taken
 from chalicelib.domain.json import Json
 from chalicelib.domain.records.problems import Problem
 

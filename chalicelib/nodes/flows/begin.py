@@ -11,15 +11,15 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from chalicelib.domain.errors import InvalidError
-from chalicelib.domain.flow_http import as_object, as_text
-from chalicelib.domain.flow_pages import Fault
-from chalicelib.domain.flows import Child, ErrorFilter, JobFigures, JobType, Resource, ResourceKind
+from chalicelib.domain.flows.flows import Child, ErrorFilter, JobFigures, JobType, Resource, ResourceKind
+from chalicelib.domain.flows.http import as_object, as_text
+from chalicelib.domain.flows.pages import Fault
 from chalicelib.domain.json import Json, encode
 from chalicelib.domain.run import Run
 from chalicelib.domain.times import from_epoch_ms, iso_ms, parse_iso
 from chalicelib.nodes.flows.ports import FlowPorts, config_of, given_input, patient
 from chalicelib.nodes.steps import Handler, Result, StepContext
-from chalicelib.services.flow_desk import rendered_time
+from chalicelib.services.flows.desk import rendered_time
 
 MOST_OPEN = 1_000
 """Of how many open errors of a step, the newest, a run looks for those that its records resolve."""

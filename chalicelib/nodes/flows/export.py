@@ -12,11 +12,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from chalicelib.domain import flow_paging
 from chalicelib.domain.errors import FileNotStoredError
-from chalicelib.domain.flow_http import FlowHttpError, as_object
-from chalicelib.domain.flow_pages import Account, Entry, Fault, cut, fault_of
-from chalicelib.domain.flows import FlowError, ResourceKind
+from chalicelib.domain.flows import paging as flow_paging
+from chalicelib.domain.flows.flows import FlowError, ResourceKind
+from chalicelib.domain.flows.http import FlowHttpError, as_object
+from chalicelib.domain.flows.pages import Account, Entry, Fault, cut, fault_of
 from chalicelib.domain.json import Json, decode, encode
 from chalicelib.domain.records.errors import RecordError
 from chalicelib.nodes.flows import parts
@@ -34,8 +34,8 @@ from chalicelib.nodes.flows.ports import (
     step_until,
 )
 from chalicelib.nodes.steps import Handler, Result, StepContext
-from chalicelib.services.flow_desk import Desk, OutOfTimeError
-from chalicelib.services.flow_reading import fetch, refine
+from chalicelib.services.flows.desk import Desk, OutOfTimeError
+from chalicelib.services.flows.reading import fetch, refine
 
 FILE_BYTES = 512 * 1024
 """About how much of an answer that makes several pages lies in one file."""

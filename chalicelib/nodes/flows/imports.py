@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from chalicelib.domain.flow_http import FlowHttpError
-from chalicelib.domain.flow_pages import Entry, Fault
-from chalicelib.domain.flows import ResourceKind
+from chalicelib.domain.flows.flows import ResourceKind
+from chalicelib.domain.flows.http import FlowHttpError
+from chalicelib.domain.flows.pages import Entry, Fault
 from chalicelib.domain.json import Json
 from chalicelib.nodes.flows import stages
 from chalicelib.nodes.flows.parts import Unit
 from chalicelib.nodes.flows.ports import FlowPorts
 from chalicelib.nodes.flows.stages import Bench, Handled, Place
 from chalicelib.nodes.steps import Handler
-from chalicelib.services.flow_desk import Desk
-from chalicelib.services.flow_reading import asked_about
-from chalicelib.services.flow_writing import Submitted, batch_size, refused, submit
+from chalicelib.services.flows.desk import Desk
+from chalicelib.services.flows.reading import asked_about
+from chalicelib.services.flows.writing import Submitted, batch_size, refused, submit
 
 
 def handler(ports: FlowPorts) -> Handler:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from chalicelib.domain.flow_http import FlowHttpError
-from chalicelib.domain.flow_pages import Entry, fault_of
-from chalicelib.domain.flows import ResourceKind
+from chalicelib.domain.flows.flows import ResourceKind
+from chalicelib.domain.flows.http import FlowHttpError
+from chalicelib.domain.flows.pages import Entry, fault_of
 from chalicelib.domain.json import Json
 from chalicelib.domain.records.errors import RecordError
 from chalicelib.nodes.flows import stages
@@ -14,8 +14,8 @@ from chalicelib.nodes.flows.parts import Unit
 from chalicelib.nodes.flows.ports import FlowPorts
 from chalicelib.nodes.flows.stages import Bench, Handled, Place
 from chalicelib.nodes.steps import Handler
-from chalicelib.services.flow_desk import Desk
-from chalicelib.services.flow_reading import asked_about, look_up
+from chalicelib.services.flows.desk import Desk
+from chalicelib.services.flows.reading import asked_about, look_up
 
 
 def handler(ports: FlowPorts) -> Handler:

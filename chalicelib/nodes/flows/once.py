@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from chalicelib.domain.flow_http import FlowHttpError, RequestSpec, as_object, as_text, pairs
-from chalicelib.domain.flow_pages import Entry, Fault, entries_of, error_id_of, fault_of, request_key_of
-from chalicelib.domain.flows import Count, FlowError, ResourceKind
+from chalicelib.domain.flows.flows import Count, FlowError, ResourceKind
+from chalicelib.domain.flows.http import FlowHttpError, RequestSpec, as_object, as_text, pairs
+from chalicelib.domain.flows.pages import Entry, Fault, entries_of, error_id_of, fault_of, request_key_of
 from chalicelib.domain.json import Json
 from chalicelib.domain.records.errors import RecordError
 from chalicelib.domain.tasks import Task
@@ -21,7 +21,7 @@ from chalicelib.nodes.flows import parts
 from chalicelib.nodes.flows.parts import Part, Unit
 from chalicelib.nodes.flows.ports import FlowPorts, facts, round_of, step_until
 from chalicelib.nodes.steps import StepContext
-from chalicelib.services.flow_desk import Desk
+from chalicelib.services.flows.desk import Desk
 
 _NOTHING = Count()
 

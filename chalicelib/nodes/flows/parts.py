@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any
 
-from chalicelib.domain.flow_http import FlowHttpError
+from chalicelib.domain.flows.http import FlowHttpError
 from chalicelib.domain.json import Json
 from chalicelib.domain.run import StepError
 from chalicelib.domain.tasks import Task
 from chalicelib.nodes.flows.ports import FlowPorts
 from chalicelib.nodes.steps import StepFailure
-from chalicelib.services.flow_desk import Desk, OutOfTimeError
+from chalicelib.services.flows.desk import Desk, OutOfTimeError
 
 MAX_TRIES = 4
 """How often a request is made that fails for a reason that may pass."""

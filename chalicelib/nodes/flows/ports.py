@@ -13,9 +13,9 @@ from chalicelib.domain.json import Json
 from chalicelib.domain.run import Run, StepError
 from chalicelib.domain.tasks import Task
 from chalicelib.nodes.steps import Handler, Result, StepContext, StepFailure
-from chalicelib.services.flow_desk import FlowDesks, RunFacts, until
-from chalicelib.services.flow_ports import FlowErrorStore, FlowMarkStore, JobStore, ResourceStore
-from chalicelib.services.flow_slots import FlowSlots
+from chalicelib.services.flows.desk import FlowDesks, RunFacts, until
+from chalicelib.services.flows.ports import FlowErrorStore, FlowMarkStore, JobStore, ResourceStore
+from chalicelib.services.flows.slots import FlowSlots
 from chalicelib.services.ports import Clock, FileStore, Spawner
 
 DEFAULT_PAGE_SIZE = 20

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chalicelib.domain.flow_pages import TOO_LARGE, Account, Entry, entries_of, fault_of, size_of
+from chalicelib.domain.flows.pages import TOO_LARGE, Account, Entry, entries_of, fault_of, size_of
 from chalicelib.domain.json import Json
 from chalicelib.domain.records.errors import RecordError
 from chalicelib.domain.records.filters import Filter, compile_filter

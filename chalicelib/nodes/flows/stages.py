@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from chalicelib.domain.flow_http import FlowHttpError
-from chalicelib.domain.flow_pages import TOO_LARGE, Account, Entry, Fault, entries_of, fault_of, size_of
-from chalicelib.domain.flows import ResourceKind
+from chalicelib.domain.flows.flows import ResourceKind
+from chalicelib.domain.flows.http import FlowHttpError
+from chalicelib.domain.flows.pages import TOO_LARGE, Account, Entry, Fault, entries_of, fault_of, size_of
 from chalicelib.domain.json import Json, encode
 from chalicelib.domain.records.errors import RecordError
 from chalicelib.domain.records.response_mapping import ResponseMapping, compile_response_mapping
@@ -28,8 +28,8 @@ from chalicelib.nodes.flows.ports import (
     step_until,
 )
 from chalicelib.nodes.steps import Handler, Result, StepContext
-from chalicelib.services.flow_desk import Desk
-from chalicelib.services.flow_reading import with_responses
+from chalicelib.services.flows.desk import Desk
+from chalicelib.services.flows.reading import with_responses
 
 Place = int
 """Of an entry in the page as it came."""

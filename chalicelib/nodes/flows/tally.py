@@ -12,7 +12,8 @@ from datetime import datetime
 from typing import Any
 
 from chalicelib.domain.errors import FileNotStoredError
-from chalicelib.domain.flow_pages import (
+from chalicelib.domain.flows.flows import Count, FlowError, Progress, added
+from chalicelib.domain.flows.pages import (
     Fault,
     ended_at,
     error_id_of,
@@ -21,7 +22,6 @@ from chalicelib.domain.flow_pages import (
     totals_of,
     totals_to_json,
 )
-from chalicelib.domain.flows import Count, FlowError, Progress, added
 from chalicelib.domain.json import Json, decode
 from chalicelib.nodes.flows import once
 from chalicelib.nodes.flows.ports import FlowPorts, begun, config_of, patient, round_of

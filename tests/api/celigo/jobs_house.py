@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from chalicelib.domain.flows import (
+from chalicelib.domain.flows.flows import (
     Child,
     Count,
     ErrorFilter,

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain.flows import Count, JobType
+from chalicelib.domain.flows.flows import Count, JobType
 from chalicelib.domain.run import RunStatus
 from tests.api.celigo.conftest import codes
 from tests.api.celigo.jobs_house import Jobs

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain.flows import Count, retry_data_key
+from chalicelib.domain.flows.flows import Count, retry_data_key
 from tests.api.celigo.conftest import codes
 from tests.api.celigo.jobs_house import Jobs
 from tests.api.world import World

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain.flows import ResourceKind
+from chalicelib.domain.flows.flows import ResourceKind
 from tests.api.celigo.conftest import CONNECTION, LISTENER, Depot
 
 SECRET = "s3cret-7719-not-to-be-seen"

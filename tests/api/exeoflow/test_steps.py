@@ -11,7 +11,7 @@ import pytest
 
 from chalicelib.domain.http import HttpRequest, HttpResponse
 from chalicelib.domain.run import LogLine, RunStatus, StepError, StepStatus
-from chalicelib.services import steps as step_views
+from chalicelib.services.runs import steps as step_views
 from tests.api.world import World, step_error
 
 FETCH = {

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from chalicelib.domain.pins import Pin
-from chalicelib.services import pin_data, pin_parts, pin_webhooks
+from chalicelib.services.pins import data as pin_data
+from chalicelib.services.pins import parts as pin_parts
+from chalicelib.services.pins import webhooks as pin_webhooks
 from tests.api.pindown.conftest import Pinned
 
 

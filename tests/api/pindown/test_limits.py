@@ -9,7 +9,7 @@ import pytest
 from chalicelib.domain.errors import StaleWriteError
 from chalicelib.domain.identity import Principal
 from chalicelib.domain.pins import DataType, Pin
-from chalicelib.services.pin_limits import PinLimits
+from chalicelib.services.pins.limits import PinLimits
 from tests import fakes, pin_fakes
 from tests.api.pindown.conftest import Pinned
 from tests.api.world import World

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from chalicelib.domain.errors import InvalidError
-from chalicelib.domain.flow_graph import children_of_flow, compile_flow, references_of, stages_of
-from chalicelib.domain.flow_schedules import cron_of, timing_of
-from chalicelib.domain.flows import ResourceKind
+from chalicelib.domain.flows.flows import ResourceKind
+from chalicelib.domain.flows.graph import children_of_flow, compile_flow, references_of, stages_of
+from chalicelib.domain.flows.schedules import cron_of, timing_of
 from chalicelib.domain.graph import Concurrency, Graph, Node, OnLimit
 from chalicelib.domain.program import check
 from chalicelib.domain.schedule_triggers import schedule_triggers

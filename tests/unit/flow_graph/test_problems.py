@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain.flow_graph import problems_of_flow
+from chalicelib.domain.flows.graph import problems_of_flow
 from tests.unit.flow_graph.test_compile import LINEAR, routed, router
 
 

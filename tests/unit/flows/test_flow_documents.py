@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain.flow_documents import http_of, with_http
+from chalicelib.domain.flows.documents import http_of, with_http
 
 BASE: dict[str, Any] = {"baseURI": "https://depot.example", "mediaType": "json"}
 

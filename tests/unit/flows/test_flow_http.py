@@ -14,7 +14,7 @@ from urllib.parse import quote
 import pytest
 
 from chalicelib.domain.errors import OutboundConnectError, OutboundRefusedError, OutboundTooLargeError
-from chalicelib.domain.flow_http import (
+from chalicelib.domain.flows.http import (
     Answer,
     Connection,
     FlowHttpError,
@@ -25,8 +25,8 @@ from chalicelib.domain.flow_http import (
 )
 from chalicelib.domain.http import HttpRequest, HttpResponse
 from chalicelib.domain.json import Json, decode
-from chalicelib.services.flow_http import FlowHttp
-from chalicelib.services.flow_templates import Templates
+from chalicelib.services.flows.http import FlowHttp
+from chalicelib.services.flows.templates import Templates
 from tests.fakes import FixedClock, SeededEntropy
 from tests.unit.driver import Receiver, status
 

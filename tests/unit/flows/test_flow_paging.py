@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain.flow_http import Answer
-from chalicelib.domain.flow_paging import (
+from chalicelib.domain.flows.http import Answer
+from chalicelib.domain.flows.paging import (
     body,
     ends_quietly,
     first,

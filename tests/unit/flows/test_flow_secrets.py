@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain.flow_secrets import kept, restored, taken
-from chalicelib.domain.flows import MASK
+from chalicelib.domain.flows.flows import MASK
+from chalicelib.domain.flows.secrets import kept, restored, taken
 
 DOCUMENTS: list[tuple[dict[str, Any], list[Any]]] = [
     ({"http": {"auth": {"type": "basic", "basic": {"username": "u", "password": "p"}}}}, ["p"]),

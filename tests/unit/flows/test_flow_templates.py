@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain.flow_checks import problems_of
-from chalicelib.domain.flows import ResourceKind
+from chalicelib.domain.flows.checks import problems_of
+from chalicelib.domain.flows.flows import ResourceKind
 
 CONNECTION = "6b02a8403494953f84a56500"
 EXPORT: dict[str, Any] = {"name": "e", "_connectionId": CONNECTION, "adaptorType": "HTTPExport"}

@@ -16,7 +16,7 @@ from chalicelib.domain.node_types import NODE_TYPES
 from chalicelib.domain.program import Program
 from chalicelib.domain.run import History, Outcome, Run, RunStatus, StepError, StepStatus
 from chalicelib.domain.workflow import BULK_RETRY_ID
-from chalicelib.services.bulk import BUILT_IN, CHUNK_SIZE, MOST_RUNS
+from chalicelib.services.runs.bulk import BUILT_IN, CHUNK_SIZE, MOST_RUNS
 from tests.api.world import World
 
 

@@ -29,9 +29,9 @@ from chalicelib.domain.errors import (
 )
 from chalicelib.domain.identity import Principal
 from chalicelib.services.access import Scope
-from chalicelib.services.chores import Arguments
-from chalicelib.services.deliveries import AT_ONCE, FORGET, RECOVER, RELEASE, Deliveries
-from chalicelib.services.endpoints import Endpoints, Settings
+from chalicelib.services.events.deliveries import AT_ONCE, FORGET, RECOVER, RELEASE, Deliveries
+from chalicelib.services.events.endpoints import Endpoints, Settings
+from chalicelib.services.runs.chores import Arguments
 from tests import event_fakes
 from tests.fakes import FixedClock, MemoryMarkStore, SeededEntropy
 

@@ -9,7 +9,7 @@ import pytest
 
 from chalicelib.domain.deliveries import Delivery, DeliveryPlace, Origin
 from chalicelib.domain.errors import UnavailableError
-from chalicelib.services.event_passes import DeliveryPass
+from chalicelib.services.events.passes import DeliveryPass
 from chalicelib.services.tick import TickSettings
 from tests.event_fakes import MemoryDeliveryQueue, MemoryDeliveryStore
 from tests.fakes import START, FixedClock

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain.flows import FieldChange
-from chalicelib.services.flow_audit import LONGEST_VALUE, MOST_BYTES, changes
+from chalicelib.domain.flows.flows import FieldChange
+from chalicelib.services.flows.audit import LONGEST_VALUE, MOST_BYTES, changes
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from chalicelib.domain.flows import Child, JobFigures, JobType, ResourceKind
+from chalicelib.domain.flows.flows import Child, JobFigures, JobType, ResourceKind
 from chalicelib.domain.run import LIVE, RunStatus
-from chalicelib.services.flow_job_views import JobStatus, Standing, job_of, unbegun_job
+from chalicelib.services.flows.job_views import JobStatus, Standing, job_of, unbegun_job
 
 AT = datetime(2026, 11, 2, 9, 30, tzinfo=UTC)
 JOB = "6b02a9cb1f574e606abbec00"

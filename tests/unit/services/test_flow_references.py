@@ -7,11 +7,11 @@ from itertools import islice
 
 import pytest
 
-from chalicelib.domain.flow_graph import compile_flow
-from chalicelib.domain.flows import ResourceKind
+from chalicelib.domain.flows.flows import ResourceKind
+from chalicelib.domain.flows.graph import compile_flow
 from chalicelib.domain.json import Json
 from chalicelib.domain.workflow import CELIGO, Workflow, WorkflowBody, WorkflowStatus
-from chalicelib.services.flow_references import References, labels_of
+from chalicelib.services.flows.references import References, labels_of
 from tests.fakes import START, MemoryWorkflowStore
 from tests.flow_fakes import MemoryAuditStore, MemoryResourceStore
 from tests.flows.house import WORKSPACE

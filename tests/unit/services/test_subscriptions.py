@@ -19,7 +19,7 @@ from chalicelib.domain.identity import Principal
 from chalicelib.domain.subscriptions import EVERYTHING, ListenerKind
 from chalicelib.domain.workflow import Workflow, WorkflowBody, WorkflowStatus
 from chalicelib.services.access import Access
-from chalicelib.services.subscriptions import Subscriptions, no_sources
+from chalicelib.services.events.subscriptions import Subscriptions, no_sources
 from tests import event_fakes
 from tests.fakes import START, FixedClock, MemoryHookStore, MemoryWorkflowStore, SeededEntropy
 

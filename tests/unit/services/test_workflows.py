@@ -15,7 +15,7 @@ from chalicelib.domain.errors import (
     UnavailableError,
     WorkflowNotFoundError,
 )
-from chalicelib.domain.flows import AuditEntry
+from chalicelib.domain.flows.flows import AuditEntry
 from chalicelib.domain.graph import Graph, Node
 from chalicelib.domain.identity import Principal
 from chalicelib.domain.json import Json

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from chalicelib.domain.flows import ResourceKind
+from chalicelib.domain.flows.flows import ResourceKind
 from chalicelib.domain.json import Json
-from chalicelib.services.flow_desk import Desk, RunFacts
-from chalicelib.services.flow_writing import Submitted, submit
+from chalicelib.services.flows.desk import Desk, RunFacts
+from chalicelib.services.flows.writing import Submitted, submit
 from tests.flows.flow_house import FlowHouse
 from tests.flows.house import WORKSPACE
 

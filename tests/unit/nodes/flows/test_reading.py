@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from chalicelib.domain.errors import FieldsRefusedError
-from chalicelib.domain.flow_http import FlowHttpError
-from chalicelib.domain.flows import ResourceKind
+from chalicelib.domain.flows.flows import ResourceKind
+from chalicelib.domain.flows.http import FlowHttpError
 from chalicelib.domain.http import HttpResponse
 from chalicelib.domain.records.response_mapping import compile_response_mapping
-from chalicelib.services.flow_invoke import FlowInvoke
-from chalicelib.services.flow_reading import asked_about, look_up, refine, with_responses
+from chalicelib.services.flows.invoke import FlowInvoke
+from chalicelib.services.flows.reading import asked_about, look_up, refine, with_responses
 from tests.flows.flow_house import FlowHouse, answer, in_turn, mapping, numbered
 from tests.flows.house import WORKSPACE
 from tests.unit.nodes.flows.bench import desk_of, failing

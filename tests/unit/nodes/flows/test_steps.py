@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain.flows import ResourceKind
+from chalicelib.domain.flows.flows import ResourceKind
 from chalicelib.domain.run import RunStatus
 from chalicelib.nodes.flows import end, export, ports, stages
 from chalicelib.system import ThreadSpawner

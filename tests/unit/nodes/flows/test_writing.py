@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain.flow_http import FlowHttpError
-from chalicelib.domain.flows import ResourceKind
+from chalicelib.domain.flows.flows import ResourceKind
+from chalicelib.domain.flows.http import FlowHttpError
 from chalicelib.domain.json import Json
-from chalicelib.services.flow_writing import submit
+from chalicelib.services.flows.writing import submit
 from tests.flows.flow_house import Asked, FlowHouse, answer
 from tests.unit.nodes.flows.bench import desk_of, sent
 

@@ -1,0 +1,252 @@
+"""Deliveries as callers see and steer them: lists, single ones with their attempts, doing them again.
+
+Whatever makes a delivery pending writes first and hints after; the tick finds a delivery whose hint was lost. What may
+concern more deliveries than one call should touch is a chore, which survives what a run survives.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Protocol
+
+from chalicelib.domain.deliveries import (
+    Attempt,
+    Delivery,
+    DeliveryFilter,
+    DeliveryPage,
+    DeliveryPlace,
+    DeliveryStatus,
+    Origin,
+    delivery_id,
+)
+from chalicelib.domain.endpoints import Endpoint, EndpointStatus
+from chalicelib.domain.errors import (
+    ConflictError,
+    DeliveryNotFoundError,
+    EndpointNotFoundError,
+    UnavailableError,
+)
+from chalicelib.domain.events import emit_id
+from chalicelib.domain.identity import Principal
+from chalicelib.domain.ids import ENTROPY_BYTES
+from chalicelib.domain.json import Json
+from chalicelib.domain.times import parse_iso
+from chalicelib.services.access import Scope, is_id, require
+from chalicelib.services.events.held import RESEND_SECONDS
+from chalicelib.services.events.ports import DeliveryQueue, DeliveryStore, EndpointStore
+from chalicelib.services.ports import Clock, Entropy
+
+if TYPE_CHECKING:
+    from chalicelib.services.runs.chores import Arguments, Slice
+
+AT_ONCE = 100
+"""So many deliveries one call revives itself."""
+
+RELEASE, RECOVER, FORGET = "release_deliveries", "recover_deliveries", "forget_deliveries"
+"""Kinds of chores. Arguments: `endpoint_id`; where there are bounds `since` and `until`; `again_at`, until when the
+chore goes on looking; and `asked_at`, after which what died died of being recovered."""
+
+SETTLED = timedelta(seconds=30)
+"""After so long a list by status shows whatever got that status before. It may lag behind the deliveries themselves."""
+
+_log = logging.getLogger(__name__)
+_RESEND = timedelta(seconds=RESEND_SECONDS)
+_FINAL = frozenset(status for status in DeliveryStatus if status.is_final)
+_TIMES = ("since", "until", "again_at", "asked_at")
+_SOURCES = {RELEASE: DeliveryStatus.HELD, RECOVER: DeliveryStatus.DEAD}
+
+
+class ChoreStarter(Protocol):
+    def start(self, workspace_id: str, kind: str, arguments: Arguments) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryView:
+    """A delivery with its payload and all its attempts, oldest first."""
+
+    delivery: Delivery
+    attempts: tuple[Attempt, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """`recovered` deliveries were made pending, or `run_id` goes on with what is too much for one call."""
+
+    recovered: int
+    run_id: str | None = None
+
+
+def own_endpoint(store: EndpointStore, principal: Principal, endpoint_id: str, scope: Scope) -> Endpoint:
+    """The way from a principal and an id to an endpoint. Raises ForbiddenError, EndpointNotFoundError."""
+    require(principal, scope)
+    if not is_id(endpoint_id):
+        raise EndpointNotFoundError(endpoint_id=endpoint_id)
+    return store.get(principal.workspace_id, endpoint_id)
+
+
+class Deliveries:
+    def __init__(
+        self,
+        store: DeliveryStore,
+        endpoints: EndpointStore,
+        queue: DeliveryQueue,
+        chores: Callable[[], ChoreStarter],
+        clock: Clock,
+        entropy: Entropy,
+    ) -> None:
+        self._store = store
+        self._endpoints = endpoints
+        self._queue = queue
+        self._chores = chores
+        self._clock = clock
+        self._entropy = entropy
+
+    def page(self, endpoint: Endpoint, where: DeliveryFilter, after: str | None, limit: int) -> DeliveryPage:
+        """Newest first, without payloads. Raises InvalidError for an `after` that no page named."""
+        return self._store.page(endpoint.workspace_id, endpoint.id, where, after=after, limit=limit)
+
+    def get(self, endpoint: Endpoint, delivery_id: str) -> DeliveryView:
+        """Raises DeliveryNotFoundError."""
+        delivery = self._delivery(endpoint, delivery_id)
+        return DeliveryView(delivery, self._store.attempts(delivery.place))
+
+    def redeliver(self, endpoint: Endpoint, delivery_id: str) -> Delivery:
+        """Begins a new series of attempts, at once. One that is being attempted stays as it is.
+
+        Raises DeliveryNotFoundError, ConflictError where it could not be delivered: it is held, or its endpoint is
+        disabled.
+        """
+        delivery = self._delivery(endpoint, delivery_id)
+        _refuse_disabled(endpoint)
+        if delivery.status is DeliveryStatus.HELD:
+            raise ConflictError("The delivery is held until its webhook is resumed.", delivery_id=delivery.id)
+        now = self._clock.now()
+        attempted_now = delivery.lease_expires_at is not None and now < delivery.lease_expires_at
+        if not attempted_now and self._revive((delivery,), _FINAL | {DeliveryStatus.PENDING}, now):
+            return self._delivery(endpoint, delivery_id)
+        return delivery
+
+    def test(self, endpoint: Endpoint, type_: str, payload: Json) -> Delivery:
+        """An event of its own for this endpoint alone, whatever its filter says. Raises TooLargeError."""
+        now = self._clock.now()
+        emission = emit_id(now, self._entropy.bytes(ENTROPY_BYTES).hex())
+        delivery = Delivery(
+            id=delivery_id(emission, endpoint.id),
+            workspace_id=endpoint.workspace_id,
+            endpoint_id=endpoint.id,
+            type=type_,
+            payload=payload,
+            origin=Origin(None, "", "", "", emission),
+            created_at=now,
+            next_attempt_at=now,
+            due_at=now + _RESEND,
+        )
+        self._store.create(delivery)
+        self._hint((delivery.place,))
+        return delivery
+
+    def recover(self, endpoint: Endpoint, since: datetime, until: datetime | None = None) -> Recovery:
+        """Delivers every dead letter again that was created in the time (inclusive; until now by default).
+
+        Raises ConflictError where the endpoint is disabled.
+        """
+        _refuse_disabled(endpoint)
+        until = until or self._clock.now()
+        where = DeliveryFilter(frozenset({DeliveryStatus.DEAD}), since, until)
+        page = self._store.page(endpoint.workspace_id, endpoint.id, where, after=None, limit=AT_ONCE)
+        if page.next is None:
+            return Recovery(self._revive(page.items, where.statuses, self._clock.now()))
+        arguments: dict[str, Json] = {
+            "endpoint_id": endpoint.id,
+            "since": since.isoformat(),
+            "until": until.isoformat(),
+            "asked_at": self._clock.now().isoformat(),
+        }
+        return Recovery(0, self._chores().start(endpoint.workspace_id, RECOVER, arguments))
+
+    def release(self, endpoint: Endpoint) -> Recovery:
+        """Makes pending what was held. A chore looks again: what was held only a moment ago may not be listed yet."""
+        again_at = (self._clock.now() + SETTLED).isoformat()
+        arguments: dict[str, Json] = {"endpoint_id": endpoint.id, "again_at": again_at}
+        run_id = self._chores().start(endpoint.workspace_id, RELEASE, arguments)
+        where = DeliveryFilter(frozenset({DeliveryStatus.HELD}))
+        page = self._store.page(endpoint.workspace_id, endpoint.id, where, after=None, limit=AT_ONCE)
+        if page.next is not None:
+            return Recovery(0, run_id)
+        return Recovery(self._revive(page.items, where.statuses, self._clock.now()))
+
+    def forget(self, workspace_id: str, endpoint_id: str) -> None:
+        """Has the deliveries of an endpoint removed that is gone."""
+        if self._store.delete_of(workspace_id, endpoint_id, AT_ONCE):
+            self._chores().start(workspace_id, FORGET, {"endpoint_id": endpoint_id})
+
+    @property
+    def slices(self) -> dict[str, Slice]:
+        """What `Chores` needs to know."""
+        return {RELEASE: self._release_slice, RECOVER: self._recover_slice, FORGET: self._forget_slice}
+
+    def _release_slice(self, workspace_id: str, arguments: Arguments) -> bool:
+        return self._sweep_slice(RELEASE, workspace_id, arguments)
+
+    def _recover_slice(self, workspace_id: str, arguments: Arguments) -> bool:
+        return self._sweep_slice(RECOVER, workspace_id, arguments)
+
+    def _forget_slice(self, workspace_id: str, arguments: Arguments) -> bool:
+        return self._store.delete_of(workspace_id, str(arguments["endpoint_id"]), AT_ONCE)
+
+    def _sweep_slice(self, kind: str, workspace_id: str, arguments: Arguments) -> bool:
+        """What was revived is no longer found, so each slice begins at the beginning. It ends where what is revived
+        would at once be held or dead again, or is, and so would be found for ever. Raises UnavailableError, by which
+        chores wait, as long as it is to look again."""
+        endpoint_id = str(arguments["endpoint_id"])
+        try:
+            endpoint = self._endpoints.get(workspace_id, endpoint_id)
+        except EndpointNotFoundError:
+            return False
+        if endpoint.status is EndpointStatus.DISABLED:
+            return False
+        if kind == RELEASE and endpoint.status is EndpointStatus.PAUSED:
+            return False
+        since, until, again_at, asked_at = (_time(arguments, name) for name in _TIMES)
+        where = DeliveryFilter(frozenset({_SOURCES[kind]}), since, until)
+        page = self._store.page(workspace_id, endpoint_id, where, after=None, limit=AT_ONCE)
+        now = self._clock.now()
+        wanted = tuple(each for each in page.items if not _ended_after(each, asked_at))
+        self._revive(wanted, where.statuses, now)
+        if page.next is None and again_at is not None and now < again_at:
+            raise UnavailableError("What was held a moment ago may not be listed yet.")
+        return page.next is not None and bool(wanted)
+
+    def _revive(self, deliveries: tuple[Delivery, ...], sources: frozenset[DeliveryStatus], now: datetime) -> int:
+        places = tuple(each.place for each in deliveries)
+        revived = tuple(place for place in places if self._store.revive(place, sources, now + _RESEND, now))
+        if revived:
+            self._hint(revived)
+        return len(revived)
+
+    def _hint(self, places: tuple[DeliveryPlace, ...]) -> None:
+        try:
+            self._queue.send_deliveries(places)
+        except UnavailableError:
+            _log.warning("the tick hints", extra={"action": "hint_lost", "delivery_id": places[0].id})
+
+    def _delivery(self, endpoint: Endpoint, delivery_id: str) -> Delivery:
+        if not is_id(delivery_id):
+            raise DeliveryNotFoundError(delivery_id=delivery_id)
+        return self._store.get(endpoint.workspace_id, endpoint.id, delivery_id)
+
+
+def _ended_after(delivery: Delivery, at: datetime | None) -> bool:
+    return at is not None and delivery.finished_at is not None and delivery.finished_at > at
+
+
+def _time(arguments: Arguments, name: str) -> datetime | None:
+    return parse_iso(str(arguments[name])) if name in arguments else None
+
+
+def _refuse_disabled(endpoint: Endpoint) -> None:
+    if endpoint.status is EndpointStatus.DISABLED:
+        raise ConflictError("The webhook is disabled; resume it first.", endpoint_id=endpoint.id)

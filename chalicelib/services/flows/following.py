@@ -1,0 +1,34 @@
+"""Flows that start after others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from chalicelib.domain.errors import WorkflowNotFoundError
+from chalicelib.domain.flows.flows import object_id_of
+from chalicelib.domain.run import Run, Start
+from chalicelib.domain.workflow import CELIGO, WorkflowStatus
+from chalicelib.services.ports import WorkflowStore
+from chalicelib.services.runs.runs import Runs
+
+TRIGGER = "flow"
+
+
+@dataclass(frozen=True, slots=True)
+class FollowingFlows:
+    workflows: WorkflowStore
+    runs: Runs
+
+    def start(self, run: Run, flow_id: str, depth: int) -> bool:
+        """Starts a flow after this run, once however often it is called; False if it is gone or disabled. `depth` is
+        how many have started each other so far."""
+        try:
+            workflow = self.workflows.get(run.workspace_id, flow_id)
+        except WorkflowNotFoundError:
+            return False
+        if workflow.dialect != CELIGO or workflow.status is not WorkflowStatus.ACTIVE:
+            return False
+        id_ = object_id_of(f"{run.id}/next/{flow_id}", run.created_at)
+        start = Start(user_id=run.created_by, run_id=id_)
+        self.runs.start(workflow, {"depth": depth}, TRIGGER, start=start)
+        return True

@@ -1,0 +1,154 @@
+"""What exports and lookups bring: one call's records, made fit by the export's own rules."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from chalicelib.domain.flows import paging as flow_paging
+from chalicelib.domain.flows.http import Answer, FlowHttpError, RequestSpec, as_text, pairs, response_rules
+from chalicelib.domain.flows.pages import Fault, fault_of, size_of
+from chalicelib.domain.handlebars import Escape
+from chalicelib.domain.json import Json
+from chalicelib.domain.records.children import children_of
+from chalicelib.domain.records.errors import RecordError
+from chalicelib.domain.records.paths import place
+from chalicelib.domain.records.response_mapping import ResponseMapping
+from chalicelib.services.flows.desk import Desk
+
+MOST_LOOKUP_CALLS = 200
+"""Pages that one lookup goes through for one record."""
+MOST_FOUND = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """Records as they came, and the state of paging for the next call, None after the last. `answer` is None where
+    the receiver said by its status that there are no more."""
+
+    records: list[Json]
+    following: flow_paging.State | None
+    answer: Answer | None
+
+
+@dataclass(slots=True)
+class Refined:
+    kept: list[Json] = field(default_factory=list)
+    ignored: int = 0
+    faults: list[tuple[Json, Fault]] = field(default_factory=list)
+    """Records that the rules could not be applied to, as they came."""
+
+
+def fetch(desk: Desk, state: Mapping[str, Json], record: Json, key: str | None) -> Fetched:
+    """One call of an export, about a record if it is a lookup. Raises FlowHttpError, RecordError, OutOfTimeError."""
+    http = desk.rules.http
+    paging: Json = {"paging": flow_paging.template_members(state)}
+    members: dict[str, Json] = {"export": {**desk.rules.template_members, "http": paging}}
+    context = desk.context(record, members)
+    spec = _spec(desk, state)
+    try:
+        answer = desk.request(spec, context, key)
+        desk.http.judge(answer, response_rules(http.get("response")), desk.connection)
+    except FlowHttpError as error:
+        if error.answer is not None and flow_paging.ends_quietly(http, state, error.answer.status):
+            return Fetched([], None, None)
+        raise
+    path = flow_paging.resource_path(http, state)
+    if path and isinstance(answer.body, str) and spec.success_media_type != "json":
+        raise FlowHttpError("application", "invalid_response", "The answer is text and has no paths.", answer=answer)
+    records = flow_paging.records_of(answer.body, path)
+
+    def render(template: str, more: Mapping[str, Json]) -> str:
+        is_uri = flow_paging.method_of(http) == "relativeuri"
+        return desk.text(template, {**context, **more}, Escape.URI if is_uri else Escape.NONE)
+
+    return Fetched(records, flow_paging.following(http, state, answer, records, render), answer)
+
+
+def refine(desk: Desk, records: list[Json]) -> Refined:
+    """Transform and filter of an export."""
+    refined = Refined()
+    surroundings = desk.surroundings()
+    for record in records:
+        try:
+            transformed = desk.rules.transform.apply(record, surroundings)
+            size_of(transformed)
+            if desk.rules.filter.passes(transformed, surroundings, "output_filter"):
+                refined.kept.append(transformed)
+            else:
+                refined.ignored += 1
+        except RecordError as error:
+            refined.faults.append((record, fault_of(error)))
+    return refined
+
+
+def look_up(desk: Desk, record: Json, key: str | None) -> dict[str, Json]:
+    """What a lookup finds for a record, over all its pages. Raises FlowHttpError, RecordError, OutOfTimeError."""
+    found: list[Json] = []
+    state: flow_paging.State | None = flow_paging.first(desk.rules.http)
+    for number in range(MOST_LOOKUP_CALLS):
+        assert state is not None
+        fetched = fetch(desk, state, record, key if key is None or not number else f"{key}/{number}")
+        refined = refine(desk, fetched.records)
+        if refined.faults:
+            fault = refined.faults[0][1]
+            raise FlowHttpError(fault.source, fault.code, fault.message)
+        found += refined.kept
+        state = fetched.following
+        if state is None or len(found) >= MOST_FOUND:
+            break
+    return {"data": found[:MOST_FOUND]}
+
+
+def asked_about(desk: Desk, record: Json) -> list[Json]:
+    """The record itself, or, where it stands for many, its children."""
+    path = desk.rules.path_to_many
+    return [record] if path is None else children_of(record, path)
+
+
+def with_responses(
+    mapping: ResponseMapping, record: Json, path_to_many: str | None, responses: list[dict[str, Json]]
+) -> Json:
+    """The record with what came back for it, or for each of its children, mapped onto it. Raises RecordError."""
+    if path_to_many is None:
+        return mapping.apply(record, responses[0]) if isinstance(record, dict) and responses else record
+    children = children_of(record, path_to_many)
+    if not responses or not children:
+        return record
+    mapped: list[Json] = [
+        mapping.apply(child, response) if isinstance(child, dict) else child
+        for child, response in zip(children, responses, strict=True)
+    ]
+    if not path_to_many:
+        return mapped if isinstance(record, list) else mapped[0]
+    changed = dict(record) if isinstance(record, dict) else {}
+    place(changed, path_to_many, mapped, "response_mapping")
+    return changed
+
+
+def _spec(desk: Desk, state: Mapping[str, Json]) -> RequestSpec:
+    http = desk.rules.http
+    found, body = as_text(state.get("url")) or as_text(state.get("uri")), as_text(state.get("body"))
+    is_whole = found.lower().startswith(("http://", "https://"))
+    return RequestSpec(
+        method=as_text(http.get("method")) or "GET",
+        relative_uri=found or flow_paging.relative_uri(http, state),
+        body=body or flow_paging.body(http, state),
+        headers=pairs(http.get("headers")),
+        url=found if is_whole else None,
+        has_plain_uri=bool(found),
+        has_plain_body=bool(body),
+        media_type=as_text(http.get("requestMediaType")),
+        success_media_type=as_text(http.get("successMediaType")) or _answered(desk),
+        error_media_type=as_text(http.get("errorMediaType")),
+        is_strict=http.get("strictHandlebarEvaluation") is True,
+        error_path=response_rules(http.get("response")).error_path,
+    )
+
+
+def _answered(desk: Desk) -> str:
+    """What a connection of JSON answers with unless it says otherwise, so that a page to log in at is not taken for
+    an answer without records."""
+    connection = desk.connection
+    is_json = connection is not None and not connection.success_media_type and connection.media_type == "json"
+    return "json" if is_json else ""

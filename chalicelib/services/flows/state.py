@@ -1,0 +1,54 @@
+"""The free key-value store of a workspace: whatever integrations remember from one run to the next."""
+
+from __future__ import annotations
+
+from chalicelib.domain.errors import ResourceNotFoundError, TooLargeError
+from chalicelib.domain.identity import Principal
+from chalicelib.domain.json import Json
+from chalicelib.services.access import Scope, require
+from chalicelib.services.flows.ports import StateStore
+
+LONGEST_KEY_BYTES = 512
+
+
+class FlowState:
+    def __init__(self, store: StateStore) -> None:
+        self._store = store
+
+    def keys(self, principal: Principal) -> tuple[str, ...]:
+        """Raises ForbiddenError."""
+        require(principal, Scope.READ_WORKFLOWS)
+        return self._store.keys(principal.workspace_id)
+
+    def get(self, principal: Principal, key: str) -> Json:
+        """Raises ForbiddenError, ResourceNotFoundError."""
+        require(principal, Scope.READ_WORKFLOWS)
+        found = self._store.get(principal.workspace_id, key) if _may_be_stored(key) else None
+        if found is None:
+            raise ResourceNotFoundError("There is no value of this key.", key=key)
+        return found[0]
+
+    def put(self, principal: Principal, key: str, value: Json) -> bool:
+        """Whether there was no value before. Raises ForbiddenError, TooLargeError."""
+        require(principal, Scope.WRITE_WORKFLOWS)
+        if not _may_be_stored(key):
+            raise TooLargeError(f"A key has at most {LONGEST_KEY_BYTES} bytes.", limit=LONGEST_KEY_BYTES)
+        is_new = self._store.get(principal.workspace_id, key) is None
+        self._store.put(principal.workspace_id, key, value)
+        return is_new
+
+    def delete(self, principal: Principal, key: str) -> None:
+        """Raises ForbiddenError, ResourceNotFoundError."""
+        require(principal, Scope.WRITE_WORKFLOWS)
+        if not _may_be_stored(key) or not self._store.delete(principal.workspace_id, key):
+            raise ResourceNotFoundError("There is no value of this key.", key=key)
+
+    def clear(self, principal: Principal) -> None:
+        """Raises ForbiddenError."""
+        require(principal, Scope.WRITE_WORKFLOWS)
+        for key in self._store.keys(principal.workspace_id):
+            self._store.delete(principal.workspace_id, key)
+
+
+def _may_be_stored(key: str) -> bool:
+    return 0 < len(key.encode("utf-8", "surrogatepass")) <= LONGEST_KEY_BYTES
