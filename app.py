@@ -34,7 +34,7 @@ def build(services: Callable[[], Any]) -> tuple[Chalice, Pipeline]:
     # An environment of its own, because Chalice writes to the one that it is given.
     chalice = Chalice(app_name="penstock", env={}, configure_logs=False)
     exeoflow_door, inbound_door = exeoflow.doors(services)
-    pipedream_door = pipedream.door(services)
+    pipedream_door, celigo_door = pipedream.door(services), celigo.door(services)
     # Which bodies are binary is ours to say, answer by answer.
     chalice.api.binary_types = []
     pipeline = Pipeline(
@@ -46,11 +46,11 @@ def build(services: Callable[[], Any]) -> tuple[Chalice, Pipeline]:
                 pipedream.interface_door(),
                 twinit.door(services),
                 *pindown.doors(services),
-                celigo.door(services),
+                celigo_door,
                 console.door(),
             ),
             otherwise=inbound_door,
-            guests=(Guest(pipedream_door, pipedream.takes),),
+            guests=(Guest(pipedream_door, pipedream.takes), Guest(celigo_door, celigo.takes)),
         )
     )
     shared = share(exeoflow.routes(services), pipedream.routes(services), pipedream.takes)

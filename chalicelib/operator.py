@@ -2,7 +2,7 @@
 
 Works with the caller's AWS credentials on the stage that STAGE (or --stage) names. A key's secret is printed once,
 by the command that makes it. Exit codes: 0 done, 1 refused or unreachable, 2 wrong usage, 3 something wants
-attention: there are dead letters or stuck runs, or a backfill left items behind.
+attention: work lags, there are dead letters or stuck runs, or a backfill left items behind.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, TextIO, TypeAlias
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.config import SettingsError
-from chalicelib.domain.errors import PenstockError
+from chalicelib.domain.errors import InvalidError, PenstockError
 from chalicelib.domain.identity import ALL_SCOPES, SCOPES, ApiKey, is_scope
 from chalicelib.domain.json import Json, encode_text
 from chalicelib.domain.times import iso_z
@@ -26,10 +26,12 @@ from chalicelib.operations import stuck_runs
 from chalicelib.operations.backfill import Backfill
 from chalicelib.operations.dead_letters import QUEUES, DeadLetter, DeadLetters
 from chalicelib.operations.upgrades import TABLES, VERSION, upgrades_of
+from chalicelib.operations.workspaces import Pace, Workspaces
 from chalicelib.services.identity import IssuedKey, UserNotFoundError, WorkspaceNotFoundError
 
 if TYPE_CHECKING:
     from chalicelib.bootstrap import Services
+    from chalicelib.services.overview import Lag
 
 WANTS_ATTENTION = 3
 
@@ -91,9 +93,11 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="command")
     _add_keys(commands)
     _add_names(commands)
+    _add_status(commands)
     _add_dead_letters(commands)
     _add_stuck_runs(commands)
     _add_backfill(commands)
+    _add_workspaces(commands)
     return parser
 
 
@@ -148,6 +152,12 @@ def _makes_key(parser: argparse.ArgumentParser, command: Command) -> None:
     parser.set_defaults(command=command)
 
 
+def _add_status(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    status = commands.add_parser("status", help="how far work lags, and what the queues hold")
+    status.add_argument("--late", type=_positive, default=900, metavar="SECONDS", help="too far behind (default: 900)")
+    status.set_defaults(command=_status)
+
+
 def _add_dead_letters(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     letters = commands.add_parser("dead-letters", help="messages that were given up")
     doings = letters.add_subparsers(required=True, metavar="doing")
@@ -181,6 +191,18 @@ def _add_backfill(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     backfill.add_argument("--from", dest="place", help="the place that a walk which was broken off named last")
     backfill.add_argument("--dry-run", action="store_true", help="count only")
     backfill.set_defaults(command=_backfill)
+
+
+def _add_workspaces(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    export = commands.add_parser("export-workspace", help="everything of a workspace, as lines of JSON")
+    export.add_argument("--out", required=True, metavar="FILE", help="a new file")
+    export.set_defaults(command=_export_workspace)
+    delete = commands.add_parser("delete-workspace", help="delete everything of a workspace, its keys first")
+    delete.add_argument("--yes", action="store_true", required=True, help="it cannot be undone")
+    delete.set_defaults(command=_delete_workspace)
+    for command in (export, delete):
+        command.add_argument("workspace")
+        command.add_argument("--per-second", type=_positive, default=1000, help="items to read (default: 1000)")
 
 
 def _positive(text: str) -> int:
@@ -237,6 +259,27 @@ def _name_workspace(call: Call) -> Result:
     return Result([row])
 
 
+def _status(call: Call) -> Result:
+    lags = call.services.overview.installation(call.services.clock.now())
+    wants = any(
+        lag.overdue_seconds is None or lag.overdue_seconds > call.asked.late or lag.depth is None or lag.depth.dead
+        for lag in lags.values()
+    )
+    return Result([_lag(kind, lag) for kind, lag in lags.items()], WANTS_ATTENTION if wants else 0)
+
+
+def _lag(kind: str, lag: Lag) -> Row:
+    depth = lag.depth
+    return {
+        "work": kind,
+        "overdue_seconds": "unknown" if lag.overdue_seconds is None else int(lag.overdue_seconds),
+        "waiting": "unknown" if depth is None else depth.waiting,
+        "in_flight": "unknown" if depth is None else depth.in_flight,
+        "delayed": "unknown" if depth is None else depth.delayed,
+        "dead": "unknown" if depth is None else depth.dead,
+    }
+
+
 def _list_dead_letters(call: Call) -> Result:
     rows = [_letter(letter) for letter in _dead_letters(call).look(call.asked.limit)]
     return Result(rows, WANTS_ATTENTION if rows else 0)
@@ -274,6 +317,31 @@ def _backfill(call: Call) -> Result:
             call.err.write(f"{done.seen} seen, {done.upgraded} upgraded; to go on from here: --from {done.place}\n")
     row: Row = {"table": name, "seen": done.seen, "upgraded": done.upgraded, "contested": done.contested}
     return Result([row], WANTS_ATTENTION if done.contested else 0)
+
+
+def _export_workspace(call: Call) -> Result:
+    lines = 0
+    try:
+        with open(call.asked.out, "x", encoding="utf-8") as file:
+            for each in _workspaces(call).everything(call.asked.workspace):
+                file.write(encode_text(each) + "\n")
+                lines += 1
+    except OSError as error:
+        raise InvalidError(f"{call.asked.out}: {error.strerror}", field="out") from error
+    return Result([{"workspace": call.asked.workspace, "file": call.asked.out, "lines": lines}])
+
+
+def _delete_workspace(call: Call) -> Result:
+    deleted = _workspaces(call).delete(call.asked.workspace)
+    rows: list[Row] = [{"workspace": call.asked.workspace, "of": word, "deleted": count} for word, count in deleted]
+    return Result(rows)
+
+
+def _workspaces(call: Call) -> Workspaces:
+    services = call.services
+    tables = {word: getattr(services.settings, f"{word}_table") for word in TABLES}
+    pace = Pace(call.asked.per_second, services.clock.sleep)
+    return Workspaces(services.clients, tables, services.settings.bodies_bucket, pace)
 
 
 def _issued(issued: IssuedKey) -> Row:

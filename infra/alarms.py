@@ -19,6 +19,16 @@ FUNCTIONS = {
     "Tick": "tick",
 }
 QUEUES = ("Runs", "Deliveries")
+TABLES = ("DefinitionsTable", "RunsTable", "CountersTable", "EventsTable", "DeliveriesTable", "PinsTable", "FlowsTable")
+"""Those that are written to by load; keys change seldom."""
+INDEXES = (
+    ("RunsTable", "by_workspace"),
+    ("RunsTable", "by_workflow"),
+    ("RunsTable", "due"),
+    ("EventsTable", "due"),
+    ("DeliveriesTable", "undelivered"),
+    ("DeliveriesTable", "due"),
+)
 OLDEST_MESSAGE_SECONDS = 900
 
 _ACTIONS = {"Fn::If": ["HasAlarmTopic", [{"Ref": "AlarmTopicArn"}], {"Ref": "AWS::NoValue"}]}
@@ -124,6 +134,7 @@ def _alarm(
             "DatapointsToAlarm": periods_to_alarm or periods,
             "Threshold": threshold,
             "ComparisonOperator": "GreaterThanThreshold",
+            # A queue without messages for six hours, or a function that idles, sends no numbers at all.
             "TreatMissingData": "notBreaching",
             "AlarmActions": _ACTIONS,
             "OKActions": _ACTIONS,
@@ -142,6 +153,9 @@ def _dashboard() -> Json:
         _widget("Waiting messages", 0, 12, [_queue(f"{name}Queue", "NumberOfMessagesVisible") for name in QUEUES]),
         _widget("Oldest message, s", 8, 12, [_queue(f"{name}Queue", "AgeOfOldestMessage") for name in QUEUES]),
         _widget("Dead letters", 16, 12, [_queue(f"{name}DeadLetters", "NumberOfMessagesVisible") for name in QUEUES]),
+        _widget("Throttled writes", 0, 18, [_table(name, "WriteThrottleEvents") for name in TABLES]),
+        _widget("Throttled writes of indexes", 8, 18, [_index(*each, "WriteThrottleEvents") for each in INDEXES]),
+        _widget("Written units", 16, 18, [_table(name, "ConsumedWriteCapacityUnits") for name in TABLES]),
     ]
     return {
         "Type": "AWS::CloudWatch::Dashboard",
@@ -163,6 +177,16 @@ def _api(metric: str, statistic: str) -> Json:
 
 def _function(name: str, metric: str, statistic: str) -> Json:
     return ["AWS/Lambda", metric, "FunctionName", f"${{{name}}}", {"stat": statistic, "label": FUNCTIONS[name]}]
+
+
+def _table(name: str, metric: str) -> Json:
+    return ["AWS/DynamoDB", metric, "TableName", f"${{{name}}}", {"stat": "Sum"}]
+
+
+def _index(table: str, index: str, metric: str) -> Json:
+    """An index that cannot keep up holds up the writes of its table, and only its own numbers say so."""
+    dimensions = ["TableName", f"${{{table}}}", "GlobalSecondaryIndexName", index]
+    return ["AWS/DynamoDB", metric, *dimensions, {"stat": "Sum", "label": f"{table} {index}"}]
 
 
 def _queue(name: str, metric: str) -> Json:

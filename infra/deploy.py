@@ -25,6 +25,7 @@ from infra.targets import PackagingError
 STAGES = templates.ROOT / "infra" / "stages"
 
 _HOLDS_DATA = ("AWS::DynamoDB::Table", "AWS::S3::Bucket")
+_NAMES = frozenset({"TableName", "BucketName"})
 _NOTHING_TO_DO = ("didn't contain changes", "No updates are to be performed")
 
 
@@ -64,8 +65,9 @@ def deploy(
     """Returns the stack's outputs. Raises DeploymentError."""
     template = built.template
     values = _values(template, {**parameters, "StageName": stage})
-    bucket = _bucket(aws)
-    template_url = _upload(aws, bucket, built, template)
+    account = aws.client("sts").get_caller_identity()["Account"]
+    _name_what_is_kept(template, {"StageName": stage, "AWS::AccountId": account, "AWS::Region": aws.region})
+    template_url = _upload(aws, _bucket(aws, account), built, template)
     cloudformation = aws.client("cloudformation")
     name = stacks.name_of(stage)
     before = stacks.find(cloudformation, name)
@@ -124,9 +126,24 @@ def _parameters(
     ]
 
 
-def _bucket(aws: Aws) -> str:
+def _name_what_is_kept(template: dict[str, Any], names: Mapping[str, str]) -> None:
+    """Writes out the names of tables and bucket. CloudFormation takes up one that a destroyed stage left only by a
+    name without functions in it; with one, the creation fails because the table exists."""
+    for resource in template["Resources"].values():
+        if resource["Type"] in _HOLDS_DATA:
+            properties = resource["Properties"]
+            for member in _NAMES.intersection(properties):
+                properties[member] = _written_out(properties[member]["Fn::Sub"], names)
+
+
+def _written_out(text: str, names: Mapping[str, str]) -> str:
+    for name, value in names.items():
+        text = text.replace(f"${{{name}}}", value)
+    return text
+
+
+def _bucket(aws: Aws, account: str) -> str:
     """The bucket of packages, one for all stages of a region. Old packages stay: a rollback takes the one before."""
-    account = aws.client("sts").get_caller_identity()["Account"]
     name = f"penstock-packages-{account}-{aws.region}"
     s3 = aws.client("s3")
     try:
@@ -166,6 +183,7 @@ def _upload(aws: Aws, bucket: str, built: Package, template: dict[str, Any]) -> 
 
 
 def _put(s3: Any, bucket: str, key: str, content: bytes) -> None:
+    # What stands under a hash is what would be put there.
     if "Contents" not in s3.list_objects_v2(Bucket=bucket, Prefix=key):
         s3.put_object(Bucket=bucket, Key=key, Body=content)
 
@@ -182,9 +200,10 @@ def _change_set(
         TemplateURL=template_url,
         Parameters=parameters,
         Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
-        # A stage that was destroyed left its tables and its bucket; made again, it takes them up.
+        # A stage that was destroyed left its tables and its bucket; made again, it takes them up by their names.
         ImportExistingResources=True,
     )
+    # A change set is made in the background, and one that would change nothing counts as failed.
     while True:
         change: Mapping[str, Any] = cloudformation.describe_change_set(ChangeSetName=made["Id"])
         if change["Status"] in {"CREATE_COMPLETE", "FAILED"}:

@@ -53,12 +53,14 @@ def destroy(aws: Aws, stage: str, ask: Callable[[str], str]) -> None:
     status = stacks.follow(aws, stack["StackId"], seen)
     if not stacks.ended_well(status):
         raise DeploymentError(f"{name} ended as {status}; what failed is above")
-    aws.say(f"{name} is removed. Deployed again, the stage takes up what stayed; to lose that too, delete it yourself.")
+    aws.say(f"{name} is removed. Deployed again, the stage takes up the tables and the bucket that stayed.")
+    # SQS makes no queue whose name was in use until just now.
+    aws.say("Wait a minute before you do.")
 
 
 def _kept(cloudformation: Any, name: str) -> list[str]:
     resources = {**data_template()["Resources"], **function_template()["Resources"]}
-    retained = {logical for logical, each in resources.items() if each.get("DeletionPolicy") == "Retain"}
+    retained = {logical for logical, each in resources.items() if each.get("DeletionPolicy", "").startswith("Retain")}
     pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=name)
     return [
         f"{resource['ResourceType']:<24} {resource['PhysicalResourceId']}"

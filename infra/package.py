@@ -10,6 +10,7 @@ A package whose sources have not changed is left alone. One package serves every
 from __future__ import annotations
 
 import argparse
+import fcntl
 import hashlib
 import json
 import shutil
@@ -72,12 +73,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def build(target: Target, out: Path, stage: str = "dev") -> Package:
-    """Builds, unless what is there was built from the same sources. Raises PackagingError."""
+    """Builds, unless what is there was built from the same sources, after whoever builds there now. Raises
+    PackagingError."""
+    out.mkdir(parents=True, exist_ok=True)
+    with (out / ".building").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return _built(target, out, stage)
+
+
+def _built(target: Target, out: Path, stage: str) -> Package:
     package = Package(out)
     facts = {"runtime": target.runtime, "architecture": target.architecture, "stage": stage, "sources": fingerprint()}
     if package.zip.exists() and facts.items() <= package.manifest.items():
         return package
-    out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="build-", dir=out) as directory:
         work = Path(directory)
         template = templates.build(target, work)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,7 +21,7 @@ class Assembly:
     `app` is the Chalice application. `sqs_handlers` maps a queue's URL or name to its handler.
     `create_keys` gets API keys by user name, and gives each user a workspace unless they have one.
     `fallback` answers what no route does; `concurrency` bounds the running invocations per queue, `concurrency_of`
-    those of single ones, named as in `sqs_handlers`.
+    those of single ones, named as in `sqs_handlers`. `around_api` is entered for each call of the app.
     """
 
     app: Any
@@ -30,6 +31,7 @@ class Assembly:
     fallback: Fallback = missing_authentication_token
     concurrency: int = 4
     concurrency_of: Mapping[str, int] = field(default_factory=dict)
+    around_api: Callable[[], AbstractContextManager[None]] = nullcontext
 
 
 Assemble = Callable[[Backend], Assembly]

@@ -13,6 +13,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl
@@ -71,8 +72,14 @@ def isolate_requests(app: Any) -> None:
 class Gateway:
     """Answers HTTP requests with a Chalice application. Safe for any number of threads."""
 
-    def __init__(self, app: Any, fallback: Fallback = missing_authentication_token) -> None:
+    def __init__(
+        self,
+        app: Any,
+        fallback: Fallback = missing_authentication_token,
+        around: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
         isolate_requests(app)
+        self._around = around
         self._app = app
         self._fallback = fallback
         self._routes = RouteTable(app.routes)
@@ -92,7 +99,8 @@ class Gateway:
     def _invoke(self, event: dict[str, Any], context: LocalContext) -> Response:
         extra = {"action": "invoke", "resource": event["resource"]}
         try:
-            response = _response(self._app(event, context))
+            with self._around():
+                response = _response(self._app(event, context))
         except Exception:  # noqa: BLE001 - whatever a function raises, its gateway answers 502
             _log.exception("the API function failed", extra=extra)
             return json_response(502, {"message": "Internal server error"})

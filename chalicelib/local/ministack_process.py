@@ -12,21 +12,27 @@ import urllib.request
 from pathlib import Path
 
 from chalicelib.local.backend import BackendStartError
+from chalicelib.local.state_lock import StateInUseError, StateLock
 
 _START_SECONDS = 20.0
 _STOP_SECONDS = 10.0
 
 
 class MinistackProcess:
-    """Running and answering when the constructor returns. `stop` lets it write its state."""
+    """Running and answering when the constructor returns. `stop` lets it write its state. Raises BackendStartError."""
 
     def __init__(self, state_dir: Path) -> None:
         state_dir = state_dir.absolute()
-        state_dir.mkdir(parents=True, exist_ok=True)
         port = _free_port()
         self.url = f"http://127.0.0.1:{port}"
         self._log = state_dir / "ministack.log"
-        with self._log.open("wb") as log:
+        try:
+            state_dir.mkdir(parents=True, exist_ok=True)
+            self._lock = StateLock(state_dir)
+            log = self._log.open("wb")
+        except (OSError, StateInUseError) as error:
+            raise BackendStartError(f"No state can be kept in {state_dir}: {error}") from error
+        with log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "ministack"],
                 env={**os.environ, **_options(port, state_dir)},
@@ -35,7 +41,9 @@ class MinistackProcess:
                 # A Ctrl-C in the terminal goes to the whole group; the stack stops this process itself,
                 # after everything that still writes to it.
                 start_new_session=True,
+                pass_fds=(self._lock.fileno(),),
             )
+        self._lock.note(self._process.pid)
         try:
             self._await_answer()
         except BaseException:
@@ -50,6 +58,7 @@ class MinistackProcess:
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
+        self._lock.close()
 
     def _await_answer(self) -> None:
         deadline = time.monotonic() + _START_SECONDS

@@ -7,7 +7,7 @@ from collections import deque
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from moto.dynamodb.comparisons import ConditionExpressionParser
+from moto.dynamodb.comparisons import AttributeValue, ConditionExpressionParser
 from moto.dynamodb.parsing.ast_nodes import (  # type: ignore[attr-defined]
     DepthFirstTraverser,
     Expression,
@@ -22,6 +22,7 @@ from chalicelib.local.patches import Patches
 def apply(patches: Patches) -> None:
     _parse_update_expressions_once(patches)
     _lex_conditions_once(patches)
+    _keep_the_syntax_of_conditions(patches)
     _parse_a_call_s_condition_once(patches)
     _copy_syntax_trees_plainly(patches)
     _walk_syntax_trees_by_class(patches)
@@ -53,6 +54,47 @@ def _lex_conditions_once(patches: Patches) -> None:
         return deque(tokens(parser.condition_expression or ""))
 
     patches.replace(ConditionExpressionParser, "_lex_condition_expression", lex_once)
+
+
+class _AnyValue:
+    def __getitem__(self, _name: str) -> dict[str, Any]:
+        return {}
+
+
+@lru_cache(maxsize=512)
+def _syntax(expression: str, names: tuple[tuple[str, str], ...]) -> tuple[Any, list[str], list[str]]:
+    """A condition's tree, as moto's parser makes it, and the names and values that it asks for."""
+    parser = ConditionExpressionParser(expression, dict(names), _AnyValue())  # type: ignore[arg-type]
+    nodes = parser._parse_paths(parser._lex_condition_expression())
+    nodes = parser._apply_between(parser._apply_in(parser._apply_comparator(parser._apply_functions(nodes))))
+    root = parser._apply_parens_and_booleans(nodes)[0]
+    parser._assert_no_redundant_parentheses(root)
+    return root, parser._find_literals(root), parser._find_expr_attr_values(root)
+
+
+def _keep_the_syntax_of_conditions(patches: Patches) -> None:
+    """A condition's tree depends on its text and names alone; the values are put in when it becomes operations."""
+    parse = ConditionExpressionParser.parse
+    make_operand = ConditionExpressionParser._make_operand
+
+    def parse_kept(parser: ConditionExpressionParser) -> Any:
+        expression, values = parser.condition_expression, parser.expression_attribute_values or {}
+        if not expression:
+            return parse(parser)
+        root, names_found, values_found = _syntax(expression, tuple((parser.expression_attribute_names or {}).items()))
+        if any(name not in values for name in values_found):
+            return parse(parser)  # which refuses it
+        parser.expr_attr_names_found.extend(names_found)
+        parser.expr_attr_values_found.extend(values_found)
+        return parser._make_op_condition(root)
+
+    def make_bound_operand(parser: ConditionExpressionParser, node: Any) -> Any:
+        if node.kind == parser.Kind.EXPRESSION_ATTRIBUTE_VALUE:
+            return AttributeValue(parser._lookup_expression_attribute_value(node.text))
+        return make_operand(parser, node)
+
+    patches.replace(ConditionExpressionParser, "parse", parse_kept)
+    patches.replace(ConditionExpressionParser, "_make_operand", make_bound_operand)
 
 
 def _parse_a_call_s_condition_once(patches: Patches) -> None:

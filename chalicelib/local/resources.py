@@ -21,6 +21,7 @@ TEMPLATE = Path(__file__).resolve().parents[2] / "infra" / "template.json"
 
 _ACCOUNT_ID = "000000000000"
 _TABLE_SETTINGS = ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
+_NAMES = ("TableName", "QueueName", "BucketName")
 _EXISTS = ("ResourceInUse", "QueueAlreadyExists", "QueueNameExists", "BucketAlreadyOwnedByYou", "BucketAlreadyExists")
 
 
@@ -34,6 +35,8 @@ class Resources:
     runs_dead_letters_url: str
     deliveries_queue_url: str
     deliveries_dead_letters_url: str
+    names: Mapping[str, str]
+    """Of tables, queues and the bucket, by their logical names in the template."""
 
 
 def create_resources(clients: AwsClients, stage: str) -> Resources:
@@ -51,6 +54,7 @@ def create_resources(clients: AwsClients, stage: str) -> Resources:
         runs_dead_letters_url=queue_urls["RunsDeadLetters"],
         deliveries_queue_url=queue_urls["DeliveriesQueue"],
         deliveries_dead_letters_url=queue_urls["DeliveriesDeadLetters"],
+        names=template.names(),
     )
 
 
@@ -70,6 +74,14 @@ class _Template:
         """By logical name, in the order in which they refer to each other."""
         found = {name: each for name, each in self._resources.items() if each["Type"] == resource_type}
         return {name: self.resolve(each["Properties"]) for name, each in found.items()}
+
+    def names(self) -> dict[str, str]:
+        return {
+            logical: self.resolve(properties[member])
+            for logical, properties in ((name, each.get("Properties", {})) for name, each in self._resources.items())
+            for member in _NAMES
+            if member in properties
+        }
 
     def resolve(self, value: Any) -> Any:
         match value:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 DEFAULT_PORT = 8000
+DEFAULT_STATE_DIR = ".local-state"
 DEFAULT_KEYS = {"dev": "penstock-dev-key"}
 BACKENDS = ("moto", "ministack")
 
@@ -29,7 +30,7 @@ class LocalSettings:
     region: str = "us-east-1"
     api_keys: Mapping[str, str] = field(default_factory=lambda: dict(DEFAULT_KEYS))
     tick_seconds: float = 5.0
-    state_dir: Path = Path(".local-state")
+    state_dir: Path = Path(DEFAULT_STATE_DIR)
 
 
 def settings_from(environ: Mapping[str, str]) -> LocalSettings:
@@ -49,6 +50,7 @@ def settings_from(environ: Mapping[str, str]) -> LocalSettings:
         region=given.get("AWS_DEFAULT_REGION", "us-east-1"),
         api_keys=dict(DEFAULT_KEYS) if keys is None else parse_dev_keys(keys),
         tick_seconds=_seconds(given.get("TICK_SECONDS", "5")),
+        state_dir=Path(given.get("LOCAL_STATE_DIR", DEFAULT_STATE_DIR)),
     )
 
 

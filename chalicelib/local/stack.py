@@ -85,13 +85,14 @@ class LocalStack:
         self.stop()
 
     def _start(self) -> None:
+        # First of all: a port that is taken has to be told before tables are made behind it.
         self._server = HttpServer(self._answer, self.settings.port)
         self.settings = replace(self.settings, port=self._server.port)
         self._backend = start_backend(self.settings)
         self._backend.base_url = self.base_url
         assembly = self._assemble(self._backend)
         assembly.create_keys(self.api_keys)
-        self._gateway = Gateway(assembly.app, assembly.fallback)
+        self._gateway = Gateway(assembly.app, assembly.fallback, assembly.around_api)
         self._pollers = self._make_pollers(assembly)
         self._ticker = Ticker(assembly.tick_handler, self.settings.tick_seconds, self.settings.region)
         self._server.start()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from chalicelib.local import rights
 from chalicelib.local.assembly import Assembly
 from chalicelib.local.backend import Backend
 from chalicelib.local.resources import create_resources
@@ -58,17 +59,22 @@ def assemble(backend: Backend) -> Assembly:
     os.environ.setdefault("STAGE", settings.stage)
     os.environ.setdefault("LOG_LEVEL", settings.log_level)
     import app
+    from chalicelib import handlers
+
+    for client in (clients.dynamodb, clients.sqs, clients.s3, clients.kms):
+        rights.restrict(client, resources.names)
 
     return Assembly(
         app=app.app,
         sqs_handlers={
-            resources.runs_queue_url: app.runs_worker,
-            resources.deliveries_queue_url: app.deliveries_worker,
+            resources.runs_queue_url: rights.acting("runs_worker", handlers.runs_worker),
+            resources.deliveries_queue_url: rights.acting("deliveries_worker", handlers.deliveries_worker),
         },
         concurrency_of={resources.deliveries_queue_url: DELIVERY_INVOCATIONS},
-        tick_handler=app.tick,
+        tick_handler=rights.acting("tick", handlers.tick),
         create_keys=lambda keys: create_keys(services, keys),
         fallback=app.fallback,
+        around_api=lambda: rights.acting_as("api_handler"),
     )
 
 

@@ -74,6 +74,7 @@ class DeadLetters:
         with self._hidden(limit) as letters:
             taken = tuple(each for each in letters if message_ids is None or each.message_id in message_ids)
             for letter in taken:
+                # Sent before it is deleted: a crash in between repeats the message, the other order would lose it.
                 before(letter)
                 self._sqs.delete_message(QueueUrl=self._dead_url, ReceiptHandle=letter.receipt)
                 letters.remove(letter)
@@ -103,6 +104,7 @@ class DeadLetters:
                 WaitTimeSeconds=PATIENCE_SECONDS,
                 MessageSystemAttributeNames=["All"],
             )
+            # A queue may show a message twice while others are still unseen; one that was seen ends the looking.
             fresh = [message for message in answer.get("Messages", ()) if message["MessageId"] not in seen]
             if not fresh:
                 return

@@ -40,6 +40,7 @@ class Batches:
         until = self._now() + timedelta(milliseconds=remaining_ms)
         records = event["Records"]
         failed: list[str] = []
+        # A batch of one, the usual case at little load, needs no thread.
         if len(records) == 1:
             self._work(records[0], until, failed)
         else:
@@ -50,6 +51,7 @@ class Batches:
                 group.wait()
         if self._after is not None:
             self._after()
+        # Never an exception: it would bring back the whole batch, also what was done.
         return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
 
     def _work(self, record: Mapping[str, Any], until: datetime, failed: list[str]) -> None:
@@ -60,7 +62,7 @@ class Batches:
             facts = {"action": "message_failed", "message_id": message_id}
             logger.warning("message not worked off: %s", error.message, extra=facts)
             failed.append(message_id)
-        except Exception:
+        except Exception:  # one message must not take the others of its batch with it
             logger.exception("message failed", extra={"action": "message_failed", "message_id": message_id})
             failed.append(message_id)
 

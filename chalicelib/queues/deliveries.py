@@ -14,12 +14,14 @@ from botocore.exceptions import ConnectionError as AwsConnectionError
 from chalicelib.domain.deliveries import DeliveryPlace
 from chalicelib.domain.errors import InvalidError, UnavailableError
 from chalicelib.domain.events import Emitter, EmitterKind, EventPlace, parse_event_id
+from chalicelib.domain.hints import MOST_DELAY_SECONDS
 from chalicelib.domain.ids import epoch_ms
 from chalicelib.domain.times import from_epoch_ms
 from chalicelib.queues.batches import Batches, Group
-from chalicelib.queues.runs import MAX_DELAY_SECONDS, is_retryable
+from chalicelib.queues.runs import is_retryable
 
 MOST_PER_CALL = 10
+"""Of one `SendMessageBatch`."""
 _VERSION = 1
 
 
@@ -61,7 +63,7 @@ class SqsDeliveryQueue:
         )
 
     def send_deliveries(self, places: tuple[DeliveryPlace, ...], delay_seconds: int = 0) -> None:
-        delay_seconds = min(max(delay_seconds, 0), MAX_DELAY_SECONDS)
+        delay_seconds = min(max(delay_seconds, 0), MOST_DELAY_SECONDS)
         for some in _by_tens(places):
             entries = [_entry(number, place, delay_seconds) for number, place in enumerate(some)]
             answer = self._call(self._client.send_message_batch, Entries=entries)

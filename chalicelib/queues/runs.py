@@ -11,8 +11,8 @@ from botocore.exceptions import ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as AwsConnectionError
 
 from chalicelib.domain.errors import InvalidError, UnavailableError
+from chalicelib.domain.hints import MOST_DELAY_SECONDS
 
-MAX_DELAY_SECONDS = 900
 _VERSION = 1
 _THROTTLED = frozenset({"RequestThrottled", "Throttling", "ThrottlingException", "KmsThrottled"})
 
@@ -56,7 +56,7 @@ class SqsRunQueue:
             self._client.send_message(
                 QueueUrl=self.url,
                 MessageBody=msgspec.json.encode(body).decode(),
-                DelaySeconds=min(max(delay_seconds, 0), MAX_DELAY_SECONDS),
+                DelaySeconds=min(max(delay_seconds, 0), MOST_DELAY_SECONDS),
                 # On a standard queue a group is no order but a tenant: one that floods the queue waits, the
                 # others' messages go before its own.
                 MessageGroupId=body.workspace_id,

@@ -23,9 +23,11 @@ _CONFIG = Config(
     # right: together a quarter of a call's CPU time.
     user_agent="penstock/1",
     parameter_validation=False,
+    # Few attempts and short timeouts: an API call has 29 s in all, and what fails here is tried again by its queue.
     retries={"mode": "standard", "total_max_attempts": 3},
     connect_timeout=3,
     read_timeout=15,
+    # Lambda freezes a function between calls; without it a connection that died meanwhile is found dead by a timeout.
     tcp_keepalive=True,
     max_pool_connections=64,
 )
@@ -43,10 +45,14 @@ _RETRYABLE_CODES = frozenset(
         "ProvisionedThroughputExceededException",
         "RequestLimitExceeded",
         "RequestThrottled",
+        # S3 gave up waiting for the rest of a body; it comes as a 400.
+        "RequestTimeout",
         "SlowDown",
         "Throttling",
         "ThrottlingException",
         "TransactionConflictException",
+        # The same transaction once more, while its first call, whose answer was lost, is still under way.
+        "TransactionInProgressException",
     }
 )
 

@@ -10,6 +10,7 @@ A key that DynamoDB cannot hold (empty or too long) names nothing: reads find no
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, TypeAlias
@@ -34,6 +35,8 @@ Key: TypeAlias = tuple[str, "str | None"]
 _MAX_BATCH_WRITES = 25
 _MAX_BATCH_READS = 100
 _BATCH_ATTEMPTS = 10
+_BATCH_PAUSE_SECONDS = 0.01
+_MOST_PAUSE_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +189,7 @@ class Table:
             call.parameters["Limit"] = page_size
         if attributes is not None:
             call.parameters["ProjectionExpression"] = create_projection_expression(attributes, call.names)
+        # A page may be empty and not the last: the filter drops items after they have been read.
         for page in self._pages(call):
             yield from page["Items"]
 
@@ -221,6 +225,7 @@ class Table:
         if where is not None:
             call.parameters["FilterExpression"] = where.serialize(call.names, call.values)
         if index is None:
+            # What a call stored, the next call shows. An index refuses to be asked for that.
             call.parameters["ConsistentRead"] = True
         else:
             call.parameters["IndexName"] = index
@@ -238,7 +243,10 @@ class Table:
 
     def _batches(self, operation: str, requests: Any, left_out: str) -> Iterator[Mapping[str, Any]]:
         """Answers until nothing is left out. Raises UnavailableError for a table that keeps leaving things out."""
-        for _ in range(_BATCH_ATTEMPTS):
+        for attempt in range(_BATCH_ATTEMPTS):
+            if attempt:
+                # What was left out was throttled; asked for again at once it would be left out again.
+                time.sleep(min(_BATCH_PAUSE_SECONDS * 2 ** (attempt - 1), _MOST_PAUSE_SECONDS))
             with aws_errors():
                 answer: Mapping[str, Any] = getattr(self._client, operation)(RequestItems=requests)
             yield answer

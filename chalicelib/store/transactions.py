@@ -43,6 +43,8 @@ class TransactionRefusedError(Exception):
 
 def commit(client: Any, writes: Sequence[Write]) -> None:
     """Up to `MAX_WRITES` writes, to any tables. Raises TransactionRefusedError, UnavailableError."""
+    # botocore gives each call a token, the same on its own retries, so one whose answer was lost is not made twice; our
+    # attempts are calls of their own, and come only after a refusal, of which nothing was written.
     items = [{write.kind: write.parameters} for write in writes]
     reasons: Sequence[Mapping[str, Any]] = ()
     for attempt in range(_ATTEMPTS):

@@ -163,11 +163,16 @@ def _deploy(ministack: Ministack, package: Package, parameters: dict[str, str]) 
 
 
 def _make_up_for(ministack: Ministack) -> None:
-    """It takes the parameters' values for texts, where CloudFormation makes numbers of them; and it wants a right for
-    batches of messages, which on AWS comes with the right to send one."""
+    """It takes the parameters' values for texts, where CloudFormation makes numbers of them; it wants a right for
+    batches of messages, which on AWS comes with the right to send one; and it speaks HTTP alone, which the bucket's
+    policy refuses."""
     client = ministack.client("lambda")
     for mapping in client.list_event_source_mappings()["EventSourceMappings"]:
         client.update_event_source_mapping(UUID=mapping["UUID"], ScalingConfig={"MaximumConcurrency": 5})
+    s3 = ministack.client("s3")
+    for bucket in s3.list_buckets()["Buckets"]:
+        if "-blobs-" in bucket["Name"]:
+            s3.delete_bucket_policy(Bucket=bucket["Name"])
     statement = {"Effect": "Allow", "Action": "sqs:SendMessageBatch", "Resource": "*"}
     document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
     iam = ministack.client("iam")

@@ -19,6 +19,9 @@ from infra.package import Package
 from infra.stacks import Aws, DeploymentError
 
 FUNCTION = {"Type": "AWS::Serverless::Function", "Properties": {"CodeUri": "penstock.zip"}}
+TABLE = {"Type": "AWS::DynamoDB::Table", "Properties": {"TableName": {"Fn::Sub": "penstock-${StageName}-runs"}}}
+BUCKET_NAME = "penstock-${StageName}-blobs-${AWS::AccountId}-${AWS::Region}"
+BUCKET = {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": {"Fn::Sub": BUCKET_NAME}}}
 PARAMETERS = {name: {"Type": "String"} for name in ("StageName", "RetentionDays", "RunBlobDays", "LogLevel")}
 
 
@@ -129,11 +132,18 @@ def fake() -> FakeAws:
 
 @pytest.fixture
 def built(tmp_path: Path) -> Package:
-    template = {"Parameters": PARAMETERS, "Resources": {"APIHandler": FUNCTION}}
+    resources = {"APIHandler": FUNCTION, "RunsTable": TABLE, "BlobsBucket": BUCKET}
+    template = {"Parameters": PARAMETERS, "Resources": resources}
     (tmp_path / "template.json").write_text(json.dumps(template))
     (tmp_path / "penstock.zip").write_bytes(b"zip")
     (tmp_path / "manifest.json").write_text(json.dumps({"zip_sha256": "abc"}))
     return Package(tmp_path)
+
+
+def uploaded_template(fake: FakeAws) -> tuple[str, dict[str, Any]]:
+    """Its key, and what it says."""
+    (key,) = [key for key in fake.stored if key.endswith(".json")]
+    return key, json.loads(fake.stored[key])
 
 
 def parameters(fake: FakeAws) -> dict[str, Any]:
@@ -154,11 +164,20 @@ def test_package_and_template_are_stored_under_their_hashes(fake: FakeAws, built
     deploy(fake.aws(), built, "dev", {})
 
     assert fake.stored["abc.zip"] == b"zip"
-    (key,) = [key for key in fake.stored if key.endswith(".json")]
-    uploaded = json.loads(fake.stored[key])
+    key, uploaded = uploaded_template(fake)
     code = uploaded["Resources"]["APIHandler"]["Properties"]["CodeUri"]
     assert code == {"Bucket": "penstock-packages-123456789012-eu-central-1", "Key": "abc.zip"}
     assert fake.asked["TemplateURL"].endswith(f"/penstock-packages-123456789012-eu-central-1/{key}")
+
+
+def test_what_a_destroyed_stage_left_is_taken_up_by_its_plain_name(fake: FakeAws, built: Package) -> None:
+    deploy(fake.aws(), built, "dev", {})
+
+    _, uploaded = uploaded_template(fake)
+    assert fake.asked["ImportExistingResources"] is True
+    assert uploaded["Resources"]["RunsTable"]["Properties"]["TableName"] == "penstock-dev-runs"
+    bucket = uploaded["Resources"]["BlobsBucket"]["Properties"]["BucketName"]
+    assert bucket == "penstock-dev-blobs-123456789012-eu-central-1"
 
 
 def test_the_bucket_of_packages_is_made_when_it_is_missing(fake: FakeAws, built: Package) -> None:

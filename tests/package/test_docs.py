@@ -13,6 +13,20 @@ from infra import templates
 from infra.package import Package
 
 DOCS = templates.ROOT / "docs"
+READ_BACK = {
+    "dynamodb:DescribeContributorInsights",
+    "dynamodb:DescribeKinesisStreamingDestination",
+    "dynamodb:GetResourcePolicy",
+    "events:ListTargetsByRule",
+    "iam:ListAttachedRolePolicies",
+    "iam:ListRolePolicies",
+    "lambda:GetPolicy",
+    "logs:DescribeResourcePolicies",
+    "s3:GetBucketPolicy",
+    "s3:GetBucketVersioning",
+    "s3:GetReplicationConfiguration",
+    "s3:ListBucket",
+}
 SERVICES = {
     "ApiGateway": "apigateway",
     "CloudWatch": "cloudwatch",
@@ -43,6 +57,22 @@ def test_the_deployers_rights_reach_every_service_of_the_stack(resources: dict[s
         service = SERVICES[type_.split("::")[1]]
         assert [action for action in actions if action.startswith(f"{service}:")], type_
     assert not [action for action in actions if "*" in action]
+
+
+def test_the_deployers_rights_include_what_cloudformation_reads_back() -> None:
+    """After it has made or taken up a resource it reads all of it, also what the template does not set; what it may
+    not read fails a deployment that has already made the thing."""
+    policy = json.loads((DOCS / "deployer-policy.json").read_text(encoding="utf-8"))
+    actions = {action for statement in policy["Statement"] for action in statement["Action"]}
+
+    assert actions >= READ_BACK
+
+
+def test_the_deployers_rights_fit_into_one_managed_policy() -> None:
+    """IAM takes 6,144 characters, spaces not counted."""
+    policy = json.loads((DOCS / "deployer-policy.json").read_text(encoding="utf-8"))
+
+    assert len(json.dumps(policy, separators=(",", ":"))) <= 6144
 
 
 def test_the_documented_cost_is_the_measured_one() -> None:

@@ -72,6 +72,8 @@ PINNED = {
         "DeliveriesQueue": {"sqs:SendMessage"},
         "DefinitionsTable": {"dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"},
         "RunsTable": {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"},
+        "${RunsTable.Arn}/index/by_workspace": {"dynamodb:Query"},
+        "${RunsTable.Arn}/index/by_workflow": {"dynamodb:Query"},
         "EventsTable": {"dynamodb:BatchWriteItem", "dynamodb:PutItem", "dynamodb:Query"},
         "DeliveriesTable": {
             "dynamodb:BatchGetItem",

@@ -18,6 +18,7 @@ from infra.targets import PackagingError
 
 FUNCTIONS = ("APIHandler", "RunsWorker", "DeliveriesWorker", "Sandbox", "Tick")
 CALL_THE_SANDBOX = ("APIHandler", "RunsWorker")
+_INDEXES = "GlobalSecondaryIndexes"
 QUEUE_FUNCTIONS = {"RunsWorker": "RunsQueue", "DeliveriesWorker": "DeliveriesQueue"}
 
 
@@ -246,10 +247,42 @@ def test_the_dashboard_shows_only_what_exists(resources: dict[str, Any]) -> None
     text = resources["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
     body = json.loads(text)
 
-    assert len(body["widgets"]) == 9
+    assert len(body["widgets"]) == 12
     for part in text.split("${")[1:]:
         name = part.partition("}")[0].partition(".")[0]
         assert name in resources or name in {"StageName", "AWS::Region"}
+
+
+def test_the_dashboard_shows_every_index_that_writes_wait_for(resources: dict[str, Any]) -> None:
+    """All that change with every run, event or delivery."""
+    busy = ("RunsTable", "EventsTable", "DeliveriesTable")
+    indexes = {(name, index["IndexName"]) for name in busy for index in resources[name]["Properties"][_INDEXES]}
+
+    assert set(alarms.INDEXES) == indexes
+
+
+def test_tables_are_kept_when_the_stack_goes_and_protected_from_slips(resources: dict[str, Any]) -> None:
+    """Counters may go: what they hold is worth a day."""
+    for name, table in of_type(resources, "AWS::DynamoDB::Table").items():
+        is_kept = name != "CountersTable"
+        assert (resources[name].get("DeletionPolicy") == "Retain") is is_kept, name
+        assert table.get("DeletionProtectionEnabled", False) is is_kept, name
+        assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}, name
+
+
+def test_what_is_stored_is_encrypted_at_rest_and_on_its_way_and_nobody_elses(resources: dict[str, Any]) -> None:
+    bucket = resources["BlobsBucket"]["Properties"]
+    policy = resources["BlobsBucketPolicy"]["Properties"]
+    [refused] = policy["PolicyDocument"]["Statement"]
+
+    assert "BucketEncryption" in bucket
+    assert all(bucket["PublicAccessBlockConfiguration"].values())
+    assert policy["Bucket"] == {"Ref": "BlobsBucket"}
+    assert (refused["Effect"], refused["Principal"], refused["Action"]) == ("Deny", "*", "s3:*")
+    assert refused["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    assert all(
+        each["Properties"]["SqsManagedSseEnabled"] for each in resources.values() if each["Type"].endswith("Queue")
+    )
 
 
 def test_blobs_outlive_the_runs_that_refer_to_them(template: dict[str, Any]) -> None:

@@ -58,6 +58,7 @@ UNAVAILABLE = [
     ConnectTimeoutError(endpoint_url="http://aws"),
     ReadTimeoutError(endpoint_url="http://aws"),
 ]
+IN_PASSING = [refusal("RequestTimeout", 400), refusal("TransactionInProgressException", 400)]
 UNEXPECTED = [
     refusal("ResourceNotFoundException", 400),
     refusal("AccessDeniedException", 400),
@@ -80,7 +81,7 @@ def calls_of(client: Any) -> list[Callable[[], object]]:
     ]
 
 
-@pytest.mark.parametrize("error", UNAVAILABLE, ids=repr)
+@pytest.mark.parametrize("error", [*UNAVAILABLE, *IN_PASSING], ids=repr)
 def test_what_a_retry_may_overcome_is_unavailable(error: Exception) -> None:
     for call in calls_of(FailingClient(error)):
         with pytest.raises(UnavailableError) as raised:

@@ -125,6 +125,7 @@ def test_the_bucket_is_private_and_forgets_values_of_runs_and_payloads_alone(
         "runs/",
         "payloads/",
         "pin-versions/",
+        "audits/",
     ]
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from chalicelib.local.settings import DEFAULT_KEYS, LocalSettings, SettingsError, settings_from
@@ -19,6 +21,7 @@ def test_everything_can_be_set() -> None:
             "AWS_DEFAULT_REGION": "eu-central-1",
             "PENSTOCK_DEV_KEYS": "ann:key-of-ann, bob:key-of-bob",
             "TICK_SECONDS": "0.5",
+            "LOCAL_STATE_DIR": "/somewhere",
         }
     )
 
@@ -26,6 +29,7 @@ def test_everything_can_be_set() -> None:
     assert settings.endpoint_url == "http://127.0.0.1:4566"
     assert settings.api_keys == {"ann": "key-of-ann", "bob": "key-of-bob"}
     assert settings.tick_seconds == 0.5
+    assert settings.state_dir == Path("/somewhere")
 
 
 @pytest.mark.parametrize(

@@ -161,3 +161,40 @@ def test_a_backend_that_does_not_come_up_says_where_to_look(tmp_path: Path, monk
 
     with pytest.raises(BackendStartError, match=r"ministack\.log"):
         start_backend(LocalSettings(backend="ministack", state_dir=tmp_path))
+
+
+_KEEPS_STATE = """
+import sys, time
+from pathlib import Path
+from chalicelib.local.backend import start_backend
+from chalicelib.local.settings import LocalSettings
+backend = start_backend(LocalSettings(backend="ministack", state_dir=Path(sys.argv[1])))
+backend.client("sqs").create_queue(QueueName="kept")
+print("ready", flush=True)
+time.sleep(60)
+"""
+
+
+def test_what_a_killed_stack_kept_is_there_for_the_next(tmp_path: Path) -> None:
+    killed = subprocess.Popen([sys.executable, "-c", _KEEPS_STATE, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    assert killed.stdout is not None
+    assert killed.stdout.readline() == "ready\n"
+    with pytest.raises(BackendStartError, match="in use by another stack"):
+        start_backend(LocalSettings(backend="ministack", state_dir=tmp_path))
+
+    killed.kill()
+    killed.wait()
+    killed.stdout.close()
+    backend = start_backend(LocalSettings(backend="ministack", state_dir=tmp_path))
+
+    try:
+        assert backend.client("sqs").get_queue_url(QueueName="kept")["QueueUrl"]
+    finally:
+        backend.close()
+
+
+def test_a_state_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+
+    with pytest.raises(BackendStartError, match="No state can be kept in"):
+        start_backend(LocalSettings(backend="ministack", state_dir=tmp_path / "file" / "state"))
