@@ -13,7 +13,8 @@ class HttpRequest:
     `timeout_seconds` bounds the whole call including redirects; `max_response_bytes` bounds the
     body both as received and after decompression. `read_timeout_seconds` bounds each silence of the
     receiver; None leaves that to the whole call's limit. With `cut_response` a larger body is cut to the
-    limit instead of being refused; such a call asks for an uncompressed answer.
+    limit instead of being refused; such a call asks for an uncompressed answer. `secret_headers` are those, by their
+    names in lower case, that prove who calls though they are not called so: no redirect takes them to another host.
     """
 
     method: str
@@ -26,6 +27,7 @@ class HttpRequest:
     max_redirects: int = 0
     read_timeout_seconds: float | None = None
     cut_response: bool = False
+    secret_headers: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

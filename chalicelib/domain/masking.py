@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from urllib.parse import urlsplit, urlunsplit
 
 from chalicelib.domain.json import Json
@@ -67,8 +67,9 @@ def _dashed(name: str) -> str:
     return "".join(parts)
 
 
-def mask_headers(headers: Mapping[str, str]) -> dict[str, Json]:
-    return {name: MASK if is_secret_name(name) else value for name, value in headers.items()}
+def mask_headers(headers: Mapping[str, str], secret: Collection[str] = ()) -> dict[str, Json]:
+    """`secret` are further names, in lower case."""
+    return {name: MASK if is_secret_name(name) or name.lower() in secret else value for name, value in headers.items()}
 
 
 def mask_json(value: Json) -> Json:
@@ -83,14 +84,32 @@ def mask_json(value: Json) -> Json:
     return _mask_user(value) if isinstance(value, str) else value
 
 
-def mask_url(url: str) -> str:
+def unmask_json(value: Json, stored: Json) -> Json:
+    """`value` as it came back from whoever was shown `mask_json(stored)`: with what is stored in place of each mask."""
+    if value == mask_json(stored):
+        return stored
+    if isinstance(value, Mapping):
+        known = stored if isinstance(stored, Mapping) else {}
+        return {
+            name: known.get(name, inner)
+            if inner == MASK and is_secret_name(name)
+            else unmask_json(inner, known.get(name))
+            for name, inner in value.items()
+        }
+    if isinstance(value, list):
+        before = stored if isinstance(stored, list) else []
+        return [unmask_json(inner, before[i] if i < len(before) else None) for i, inner in enumerate(value)]
+    return value
+
+
+def mask_url(url: str, secret: Collection[str] = ()) -> str:
     """`url` with the values of query parameters of secret names masked, and the user before its host; the rest stays
-    as it was written."""
+    as it was written. `secret` are further names, as they stand there."""
     url = _mask_user(url)
     if "?" not in url:
         return url
     parts = urlsplit(url)
-    shown = "&".join(_mask_pair(pair) for pair in parts.query.split("&"))
+    shown = "&".join(_mask_pair(pair, secret) for pair in parts.query.split("&"))
     return urlunsplit(parts._replace(query=shown))
 
 
@@ -98,6 +117,6 @@ def _mask_user(text: str) -> str:
     return _USER.sub(rf"\1{MASK}@", text, count=1) if "@" in text else text
 
 
-def _mask_pair(pair: str) -> str:
+def _mask_pair(pair: str, secret: Collection[str]) -> str:
     name, equals, _ = pair.partition("=")
-    return f"{name}={MASK}" if equals and is_secret_name(name) else pair
+    return f"{name}={MASK}" if equals and (is_secret_name(name) or name in secret) else pair

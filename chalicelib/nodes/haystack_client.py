@@ -25,7 +25,8 @@ from chalicelib.nodes.steps import StepContext, StepFailure
 from chalicelib.services.ports import Entropy, HttpSender
 
 _NONCE_BYTES = 18
-_PART = re.compile(r'((?:[^,"]|"(?:[^"\\]|\\.)*")+)')
+# A quote that is never closed goes to the end: looked for again from each later one, it would take quadratic time.
+_PART = re.compile(r'((?:[^,"]|"(?:[^"\\]|\\.)*+\\?"?)+)')
 
 
 @dataclass(frozen=True, slots=True)

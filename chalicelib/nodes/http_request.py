@@ -7,10 +7,10 @@ effect that is repeated because its outcome was lost.
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from urllib.parse import urlencode, urlsplit, urlunsplit
+from urllib.parse import quote_plus, urlencode, urlsplit, urlunsplit
 
 from chalicelib.domain.errors import (
     InvalidError,
@@ -59,13 +59,15 @@ class HttpRequestNode:
         request = build_request(config, headers, query, context.task.idempotency_key, seconds_left)
         if as_file:
             request = replace(request, max_response_bytes=MAX_FILE_BYTES)
-        shown = show_request(config, request)
+        # As names stand in a query.
+        hidden = {quote_plus(name) for name in query}
+        shown, url = show_request(config, request, hidden), mask_url(request.url, hidden)
         try:
             response = self._http.send(request)
         except (OutboundError, InvalidError) as error:
-            context.log("error", f"{request.method} {mask_url(request.url)} -> {error.message}")
+            context.log("error", f"{request.method} {url} -> {error.message}")
             raise StepFailure(outbound_step_error(error), shown) from error
-        context.log("info", f"{request.method} {mask_url(request.url)} -> {response.status}")
+        context.log("info", f"{request.method} {url} -> {response.status}")
         if response.status == 401:
             self._authenticator.forget(config.get("auth"))
         if not accepts(config.get("accept_status"), response.status):
@@ -142,6 +144,7 @@ def build_request(
         body=body.content,
         timeout_seconds=min(_timeout(config.get("timeout_seconds")), seconds_left),
         max_redirects=MAX_REDIRECTS,
+        secret_headers=frozenset(name.lower() for name in auth_headers),
     )
 
 
@@ -226,12 +229,13 @@ def _covers(item: Json, status: int) -> bool:
         raise _invalid(f"'accept_status' cannot be {text[:20]!r}") from error
 
 
-def show_request(config: Mapping[str, Json], request: HttpRequest) -> Json:
-    """The request as the history shows it, without secrets."""
+def show_request(config: Mapping[str, Json], request: HttpRequest, hidden: Collection[str] = ()) -> Json:
+    """The request as the history shows it, without secrets; `hidden` are parameters of the query that are secret,
+    whatever they are called."""
     shown: dict[str, Json] = {
         "method": request.method,
-        "url": mask_url(request.url),
-        "headers": mask_headers(request.headers),
+        "url": mask_url(request.url, hidden),
+        "headers": mask_headers(request.headers, request.secret_headers),
     }
     if config.get("body") is not None:
         shown["body"] = mask_json(config["body"])

@@ -87,8 +87,12 @@ def redirected(request: HttpRequest, status: int, *, same_origin: bool) -> HttpR
         method, body = "GET", None
         headers = {name: value for name, value in headers.items() if not name.lower().startswith("content-")}
     if not same_origin:
-        headers = {name: value for name, value in headers.items() if not _SECRET_NAME.search(name.lower())}
+        headers = {name: value for name, value in headers.items() if not _is_secret(request, name.lower())}
     return replace(request, method=method, body=body, headers=headers)
+
+
+def _is_secret(request: HttpRequest, name: str) -> bool:
+    return name in request.secret_headers or _SECRET_NAME.search(name) is not None
 
 
 def _becomes_get(method: str, status: int) -> bool:

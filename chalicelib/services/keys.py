@@ -28,7 +28,7 @@ class Keys:
         for scope in scopes:
             if not is_scope(scope):
                 raise InvalidError(f"'{scope[:_LONGEST_SHOWN_SCOPE]}' is not a scope", field="scopes")
-        _check_reach(principal, scopes)
+        check_reach(principal, scopes)
         return self._identity.issue(principal.workspace_id, principal.user_id, name, scopes)
 
     def visible(self, principal: Principal) -> tuple[ApiKey, ...]:
@@ -46,8 +46,11 @@ class Keys:
 
     def revoke(self, principal: Principal, key_id: str) -> ApiKey:
         """Ends a key; one that was ended stays as it is. Raises KeyNotFoundError, ForbiddenError, LastKeyError."""
-        key = self.get(principal, key_id)
-        _check_reach(principal, key.scopes)
+        return self.end(principal, self.get(principal, key_id))
+
+    def end(self, principal: Principal, key: ApiKey) -> ApiKey:
+        """As `revoke`, of a key of the workspace that is at hand. Raises ForbiddenError, LastKeyError."""
+        check_reach(principal, key.scopes)
         if _is_live_and_full(key):
             others = (other for other in self._identity.keys(principal.workspace_id) if other.id != key.id)
             if not any(map(_is_live_and_full, others)):
@@ -55,7 +58,7 @@ class Keys:
         return self._identity.revoke(principal.workspace_id, key.id)
 
 
-def _check_reach(principal: Principal, scopes: Iterable[str]) -> None:
+def check_reach(principal: Principal, scopes: Iterable[str]) -> None:
     """Raises ForbiddenError unless the principal may do, wherever it may, all that a key with these scopes may."""
     named = frozenset(scopes)
     for scope in sorted(named):

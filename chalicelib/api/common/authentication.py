@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from chalicelib.api.common.call import Call
 from chalicelib.api.common.services import Services
 from chalicelib.domain.errors import ForbiddenError, RateLimitedError, UnauthenticatedError
+from chalicelib.domain.identity import Principal
 from chalicelib.services.limits import Allowance
 
 
@@ -25,7 +26,14 @@ def admit_with_key(call: Call, services: Services, *, knows_namespaces: bool = F
         raise UnauthenticatedError
     call.caller = services.identity.authenticate(token)
     spend(call, services.limits.spend_for_key(call.caller.key_id))
-    if call.caller.namespaces is not None and not knows_namespaces:
+    if not knows_namespaces:
+        refuse_restricted(call.caller)
+
+
+def refuse_restricted(caller: Principal) -> None:
+    """Raises ForbiddenError for a key that is restricted to namespaces, at a door that knows none: there it would
+    reach the whole workspace, and make itself keys that may."""
+    if caller.namespaces is not None:
         raise ForbiddenError("This key is restricted to namespaces, which are unknown here.")
 
 

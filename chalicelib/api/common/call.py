@@ -15,6 +15,7 @@ from chalice.app import Request
 from chalicelib.domain.errors import MalformedJsonError, UnauthenticatedError
 from chalicelib.domain.identity import Principal
 from chalicelib.domain.json import MAX_BYTES, Json, decode
+from chalicelib.domain.masking import MASK
 from chalicelib.services.limits import Allowance
 
 # Below the decoder's own bound: what is stored or returned wraps the value in a few levels more.
@@ -23,13 +24,17 @@ MAX_BODY_DEPTH = 56
 _VARIABLE = re.compile(r"{(\w+)\+?}")
 _HOST = re.compile(r"[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:[0-9]{1,5})?")
 _LOCAL_HOST = "localhost"
+# Whoever knows these is let in: keys of interfaces, tokens of listeners, names of files that are fetched without a key.
+_SECRET_VARIABLES = frozenset({"endpoint_key", "name", "rest", "token"})
+_POLICY = "content-security-policy"
+_CONFINED = "sandbox allow-downloads allow-forms allow-modals allow-popups allow-scripts"
 
 
 @dataclass(slots=True)
 class Call:
     """`params` are decoded, `headers` have lower-case names, `query` keeps every value of a repeated name.
 
-    Admission sets `caller` and `allowance`.
+    `logged_path` is `path` without what stands in it as a proof. Admission sets `caller` and `allowance`.
     """
 
     method: str
@@ -40,6 +45,7 @@ class Call:
     headers: Mapping[str, str] = field(default_factory=dict)
     base_url: str = ""
     read_body: Callable[[], bytes] = bytes
+    logged_path: str = ""
     caller: Principal | None = None
     allowance: Allowance | None = None
 
@@ -84,11 +90,21 @@ class Reply:
     raw: bytes | None = None
 
 
+def confined(headers: Mapping[str, str]) -> dict[str, str]:
+    """The headers of an answer whose content callers decide on. It comes from the host that also serves pages of ours,
+    into which people enter keys, so browsers are told to show it as a page of no host at all."""
+    # Of several policies in one header, browsers enforce each.
+    own = [value for name, value in headers.items() if name.lower() == _POLICY and value.strip()]
+    others = {name: value for name, value in headers.items() if name.lower() != _POLICY}
+    return {**others, _POLICY: ", ".join([*own, _CONFINED])}
+
+
 def of_request(request: Request) -> Call:
     query = request.query_params
     params = request.uri_params or {}
     headers = {name.lower(): value for name, value in request.headers.items()}
     path = _VARIABLE.sub(lambda match: params.get(match[1], match[0]), request.path)
+    shown = {name: MASK if name in _SECRET_VARIABLES else value for name, value in params.items()}
     return Call(
         method=request.method,
         path=path,
@@ -98,6 +114,7 @@ def of_request(request: Request) -> Call:
         headers=headers,
         base_url=_base_url(headers, str(request.context.get("path") or path), path),
         read_body=lambda: _raw_body(request),
+        logged_path=_VARIABLE.sub(lambda match: shown.get(match[1], match[0]), request.path),
     )
 
 

@@ -109,7 +109,7 @@ class Pipeline:
                 "action": "request_failed",
                 "request_id": call.request_id,
                 "method": call.method,
-                "path": call.path,
+                "path": call.logged_path or call.path,
             },
         )
 

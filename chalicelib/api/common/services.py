@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from chalicelib.services.events.subscriptions import Subscriptions
     from chalicelib.services.flows.archives import FlowArchives
     from chalicelib.services.flows.audit import FlowAudit
+    from chalicelib.services.flows.call_logs import CallLogs
     from chalicelib.services.flows.error_files import FlowErrorFiles
     from chalicelib.services.flows.errors import FlowErrors
     from chalicelib.services.flows.flows import Flows
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from chalicelib.services.flows.pings import FlowPings
     from chalicelib.services.flows.resources import FlowResources
     from chalicelib.services.flows.state import FlowState
+    from chalicelib.services.flows.tags import FlowTags
     from chalicelib.services.overview import Overview
     from chalicelib.services.pins.access import PinAccess
     from chalicelib.services.pins.boards import Pinboards
@@ -164,6 +166,12 @@ class Services(Protocol):
 
     @property
     def flow_error_files(self) -> FlowErrorFiles: ...
+
+    @property
+    def flow_call_logs(self) -> CallLogs: ...
+
+    @property
+    def flow_tags(self) -> FlowTags: ...
 
     @property
     def public_base_url(self) -> str | None:

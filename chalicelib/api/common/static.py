@@ -64,14 +64,14 @@ def revalidated(call: Call, content: bytes, headers: Mapping[str, str]) -> Reply
     zipped = "gzip" in call.headers.get("accept-encoding", "")
     etag = f'"{hashlib.sha256(content).hexdigest()[:32]}{"-gzip" if zipped else ""}"'
     all_headers = {**headers, "ETag": etag, "Vary": "Accept-Encoding"}
-    if _names(call.headers.get("if-none-match", ""), etag):
+    if names(call.headers.get("if-none-match", ""), etag):
         return Reply(304, headers=all_headers)
     if zipped:
         return Reply(200, raw=_zipped(content), headers={**all_headers, "Content-Encoding": "gzip"})
     return Reply(200, raw=content, headers=all_headers)
 
 
-def _names(header: str, etag: str) -> bool:
+def names(header: str, etag: str) -> bool:
     tags = {tag.strip().removeprefix("W/") for tag in header.split(",")}
     return etag in tags or "*" in tags
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from chalicelib.api.common.authentication import spend
+from chalicelib.api.common.authentication import refuse_restricted, spend
 from chalicelib.api.common.call import Call
 from chalicelib.api.common.services import Services
-from chalicelib.domain.errors import InvalidError, UnauthenticatedError
+from chalicelib.domain.errors import ForbiddenError, InvalidError, UnauthenticatedError
 from chalicelib.services.limits import Allowance
 
 _SCHEMES = frozenset({"bearer", "apikey"})
@@ -13,7 +13,8 @@ _WITH_BODY = frozenset({"POST", "PUT"})
 
 
 def admit(call: Call, services: Services) -> None:
-    """Raises UnauthenticatedError, whose fact `given` says whether there was a key at all."""
+    """Raises UnauthenticatedError, whose fact `given` says whether there was a key at all, and ForbiddenError for a
+    key that is restricted to namespaces."""
     secret = _secret(call)
     if secret is None:
         raise UnauthenticatedError
@@ -22,6 +23,7 @@ def admit(call: Call, services: Services) -> None:
     except UnauthenticatedError as error:
         raise UnauthenticatedError(given=True) from error
     services.pin_keys.note_use(call.caller)
+    refuse_restricted(call.caller)
 
 
 def admit_counted(call: Call, services: Services) -> None:
@@ -34,7 +36,7 @@ def admit_anybody(call: Call, services: Services) -> None:
     """Who does not say who they are, or not in a way that proves it, is nobody in particular."""
     try:
         admit(call, services)
-    except UnauthenticatedError:
+    except (UnauthenticatedError, ForbiddenError):
         call.caller = None
 
 

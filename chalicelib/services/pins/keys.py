@@ -1,6 +1,6 @@
 """API keys that callers make for their automations, and how often each key was used.
 
-Nobody gains anything by a key: one may be given, and ended, only by a key that may do all that it may. Uses are
+What may be done to a key follows from the caller's own, as wherever keys are made and ended (`services.keys`). Uses are
 counted apart from the key, spread over several counters that are added up when somebody asks.
 """
 
@@ -11,9 +11,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from chalicelib.domain.errors import ForbiddenError, InvalidError, UnavailableError
+from chalicelib.domain.errors import InvalidError, UnavailableError
 from chalicelib.domain.identity import ALL_SCOPES, SCOPES, ApiKey, Principal
 from chalicelib.services.identity import Identity, IssuedKey, KeyNotFoundError
+from chalicelib.services.keys import Keys, check_reach
 from chalicelib.services.ports import CounterStore, Entropy
 
 logger = logging.getLogger(__name__)
@@ -42,7 +43,7 @@ class PinKeys:
         for scope in scopes:
             if scope != ALL_SCOPES and scope not in SCOPES:
                 raise InvalidError(f"'{scope[:60]}' is not a permission", field="permissions")
-        _check_reach(principal, scopes)
+        check_reach(principal, scopes)
         secret = f"pk_{self._entropy.bytes(_SECRET_BYTES).hex()}"
         return self._identity.issue(principal.workspace_id, principal.user_id, name, scopes, secret)
 
@@ -52,11 +53,10 @@ class PinKeys:
         return tuple(CountedKey(key, self._uses(key.id)) for key in keys)
 
     def revoke(self, principal: Principal, key_id: str) -> None:
-        """Raises KeyNotFoundError, ForbiddenError."""
+        """Raises KeyNotFoundError, ForbiddenError, LastKeyError."""
         for key in self._identity.keys(principal.workspace_id):
             if (key.id, key.user_id) == (key_id, principal.user_id):
-                _check_reach(principal, key.scopes)
-                self._identity.revoke(principal.workspace_id, key_id)
+                Keys(self._identity).end(principal, key)
                 return
         raise KeyNotFoundError(key_id=key_id)
 
@@ -70,13 +70,6 @@ class PinKeys:
 
     def _uses(self, key_id: str) -> int:
         return sum(self._counters.read(_counter(key_id, shard)) for shard in range(_SHARDS))
-
-
-def _check_reach(principal: Principal, scopes: Iterable[str]) -> None:
-    for scope in scopes:
-        allowed = ALL_SCOPES in principal.scopes if scope == ALL_SCOPES else principal.may(scope)
-        if not allowed:
-            raise ForbiddenError(scope=scope)
 
 
 def _counter(key_id: str, shard: int) -> str:

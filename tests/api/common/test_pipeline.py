@@ -166,6 +166,20 @@ def test_an_answer_that_lambda_would_not_hand_on_is_refused_in_the_doors_words(r
     assert status == 200 or answer["body"] == '{"door":"wide","error":"TooLargeError"}'
 
 
+def test_no_log_names_an_address_that_is_a_secret(caplog: pytest.LogCaptureFixture) -> None:
+    def fail(_: Call) -> Reply:
+        raise RuntimeError
+
+    failing = App(fail)
+    failing.pipeline._doors = Doors([], otherwise=Door((), lambda _: None, lambda _: Reply(500, {})))
+
+    failing.get("/v1/things/{name}", name="7719secret")
+
+    [record] = caplog.records
+    assert record.__dict__["path"] == "/v1/things/***"
+    assert "7719secret" not in caplog.text
+
+
 def test_the_door_closes_before_the_handler_runs() -> None:
     def never(_: Call) -> Reply:
         raise AssertionError

@@ -210,6 +210,17 @@ class TestAnswer:
 
 
 class TestHistory:
+    @pytest.mark.parametrize("place", ["header", "query"])
+    def test_a_key_is_masked_whatever_it_is_called(self, place: str) -> None:
+        auth: Json = {"type": "api_key", "name": "code", "value": "s3cr3t-7719", "in": place}
+
+        outcome, (request,) = perform({"url": URL + "?page=2", "auth": auth})
+
+        assert "s3cr3t-7719" in f"{request.url} {request.headers}"
+        assert "s3cr3t-7719" not in f"{outcome.input} {outcome.logs}"
+        assert "page=2" in str(outcome.input)
+        assert request.secret_headers == ({"code"} if place == "header" else set())
+
     def test_secrets_are_masked_in_what_is_kept_of_the_request(self) -> None:
         outcome, (request,) = perform(
             {
