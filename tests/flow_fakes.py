@@ -13,6 +13,7 @@ from chalicelib.domain.errors import (
     StaleWriteError,
     TooLargeError,
 )
+from chalicelib.domain.flows.calls import KEPT, CallRecord
 from chalicelib.domain.flows.flows import (
     AUDIT_RETENTION_DAYS,
     RETENTION_DAYS,
@@ -25,6 +26,7 @@ from chalicelib.domain.flows.flows import (
     Resource,
     ResourceKind,
 )
+from chalicelib.domain.flows.tags import ErrorNotes, TagBook
 from chalicelib.domain.ids import epoch_ms
 from chalicelib.domain.json import Json, encode
 
@@ -32,9 +34,11 @@ MAX_RESOURCE_BYTES = 1024 * 1024
 MAX_STATE_BYTES = 256 * 1024
 MAX_RETRY_DATA_BYTES = 5 * 1024 * 1024
 MAX_KEY_BYTES = 1024
+MAX_TAG_BYTES = 380 * 1024
 
 Now = Callable[[], datetime]
 Step = tuple[str, str, str]
+Owner = tuple[str, str]
 
 
 class MemoryAuditStore:
@@ -168,9 +172,13 @@ class MemoryFlowErrorStore:
     def open(self, errors: Sequence[FlowError]) -> None:
         for error in errors:
             at = (error.workspace_id, error.flow_id, error.step_id)
+            if error.retry_data is not None and len(encode(dict(error.retry_data))) > MAX_RETRY_DATA_BYTES:
+                error = replace(error, retry_data=None, is_retriable=False)
             self._errors.setdefault(at, {}).setdefault(error.id, error)
 
-    def get(self, workspace_id: str, flow_id: str, step_id: str, ids: Collection[str]) -> Mapping[str, FlowError]:
+    def get(
+        self, workspace_id: str, flow_id: str, step_id: str, ids: Collection[str], *, bare: bool = False
+    ) -> Mapping[str, FlowError]:
         return {each.id: each for each in self._of((workspace_id, flow_id, step_id)) if each.id in set(ids)}
 
     def page(
@@ -180,9 +188,13 @@ class MemoryFlowErrorStore:
         left = sorted((each for each in found if after is None or each.id < after), key=lambda each: each.id)[::-1]
         return tuple(left[:limit]), left[limit - 1].id if len(left) > limit else None
 
-    def count(self, workspace_id: str, flow_id: str, step_id: str) -> tuple[int, datetime | None]:
-        found = [each for each in self._of((workspace_id, flow_id, step_id)) if each.resolved_at is None]
-        return len(found), max((each.occurred_at for each in found), default=None)
+    def counts(self, workspace_id: str, flow_id: str) -> Mapping[str, int]:
+        steps = [step for step in self._errors if step[:2] == (workspace_id, flow_id)]
+        counted = {step[2]: len(self._open_of(step)) for step in steps}
+        return {step_id: count for step_id, count in counted.items() if count}
+
+    def newest_at(self, workspace_id: str, flow_id: str, step_id: str) -> datetime | None:
+        return max((each.occurred_at for each in self._open_of((workspace_id, flow_id, step_id))), default=None)
 
     def resolve(
         self, workspace_id: str, flow_id: str, step_id: str, ids: Collection[str], at: datetime, by: str
@@ -194,6 +206,17 @@ class MemoryFlowErrorStore:
     def reopen(self, workspace_id: str, flow_id: str, step_id: str, ids: Collection[str]) -> tuple[str, ...]:
         found = [each for each in self._named((workspace_id, flow_id, step_id), ids) if each.resolved_at is not None]
         self._move([replace(each, resolved_at=None, resolved_by=None) for each in found], -1)
+        return tuple(each.id for each in found)
+
+    def annotate(
+        self, workspace_id: str, flow_id: str, step_id: str, ids: Collection[str], notes: ErrorNotes
+    ) -> tuple[str, ...]:
+        step = (workspace_id, flow_id, step_id)
+        found = self._named(step, ids)
+        for each in found:
+            tags = each.tags if notes.tags is None else notes.tags
+            assigned = each.assigned_to if notes.assigned_to is None else notes.assigned_to
+            self._errors[step][each.id] = replace(each, tags=tags, assigned_to=assigned)
         return tuple(each.id for each in found)
 
     def failed_again(self, error: FlowError) -> None:
@@ -220,6 +243,9 @@ class MemoryFlowErrorStore:
     def _of(self, step: Step) -> list[FlowError]:
         since = self._now() - timedelta(days=RETENTION_DAYS)
         return [each for each in self._errors.get(step, {}).values() if each.occurred_at > since]
+
+    def _open_of(self, step: Step) -> list[FlowError]:
+        return [each for each in self._of(step) if each.resolved_at is None]
 
     def _named(self, step: Step, ids: Collection[str]) -> list[FlowError]:
         stored = {each.id: each for each in self._of(step)}
@@ -284,33 +310,78 @@ class MemoryFlowMarkStore:
 
 class MemoryStateStore:
     def __init__(self) -> None:
-        self._values: dict[tuple[str, str], Json] = {}
+        self._values: dict[tuple[str, Owner | None, str], Json] = {}
 
-    def put(self, workspace_id: str, key: str, value: Json) -> None:
+    def put(self, workspace_id: str, key: str, value: Json, owner: Owner | None = None) -> None:
         if len(encode(value)) > MAX_STATE_BYTES or not 0 < len(key.encode()) <= MAX_KEY_BYTES:
             raise TooLargeError(key=key)
-        self._values[workspace_id, key] = value
+        self._values[workspace_id, owner, key] = value
 
-    def get(self, workspace_id: str, key: str) -> tuple[Json] | None:
-        return (self._values[workspace_id, key],) if (workspace_id, key) in self._values else None
+    def get(self, workspace_id: str, key: str, owner: Owner | None = None) -> tuple[Json] | None:
+        found = self._values.get((workspace_id, owner, key), _ABSENT)
+        return None if found is _ABSENT else (found,)
 
-    def delete(self, workspace_id: str, key: str) -> bool:
-        return self._values.pop((workspace_id, key), _ABSENT) is not _ABSENT
+    def delete(self, workspace_id: str, key: str, owner: Owner | None = None) -> bool:
+        return self._values.pop((workspace_id, owner, key), _ABSENT) is not _ABSENT
 
-    def keys(self, workspace_id: str) -> tuple[str, ...]:
-        return tuple(sorted(key for owner, key in self._values if owner == workspace_id))
+    def keys(self, workspace_id: str, owner: Owner | None = None) -> tuple[str, ...]:
+        return tuple(sorted(key for of, by, key in self._values if (of, by) == (workspace_id, owner)))
 
 
 _ABSENT: Json = object()  # type: ignore[assignment]
+
+
+class MemoryCallLogStore:
+    def __init__(self, now: Now) -> None:
+        self._now = now
+        self._records: dict[tuple[str, str], list[CallRecord]] = {}
+
+    def add(self, workspace_id: str, connection_id: str, record: CallRecord) -> None:
+        self._records.setdefault((workspace_id, connection_id), []).append(record)
+
+    def latest(self, workspace_id: str, connection_id: str, limit: int) -> list[CallRecord]:
+        since = self._now() - KEPT
+        kept = [each for each in self._records.get((workspace_id, connection_id), []) if each.began_at > since]
+        return sorted(kept, key=lambda each: (epoch_ms(each.began_at), each.id), reverse=True)[:limit]
+
+    def clear(self, workspace_id: str, connection_id: str) -> None:
+        self._records.pop((workspace_id, connection_id), None)
+
+
+class MemoryTagStore:
+    def __init__(self) -> None:
+        self._books: dict[str, TagBook] = {}
+
+    def get(self, workspace_id: str) -> TagBook:
+        return self._books.get(workspace_id, TagBook())
+
+    def save(self, workspace_id: str, book: TagBook) -> None:
+        if len(encode([tag.name for tag in book.tags.values()])) > MAX_TAG_BYTES:
+            raise TooLargeError
+        if book.revision != self.get(workspace_id).revision + 1:
+            raise StaleWriteError(workspace_id=workspace_id)
+        self._books[workspace_id] = book
 
 
 class MemoryLeaseStore:
     def __init__(self) -> None:
         self._leases: dict[str, dict[str, tuple[int, datetime]]] = {}
 
-    def take(self, name: str, holder: str, wanted: int, limit: int, *, now: datetime, until: datetime) -> int:
+    def take(
+        self,
+        name: str,
+        holder: str,
+        wanted: int,
+        limit: int,
+        *,
+        now: datetime,
+        until: datetime,
+        is_rival: Callable[[str], bool] | None = None,
+    ) -> int:
         held = {each: lease for each, lease in self._leases.get(name, {}).items() if lease[1] > now and each != holder}
         granted = max(0, min(wanted, limit - sum(count for count, _ in held.values())))
+        if is_rival is not None and any(map(is_rival, held)):
+            granted = 0
         if granted:
             held[holder] = (granted, until)
         self._leases[name] = held

@@ -6,6 +6,7 @@ from chalicelib.nodes.flows.ports import FlowPorts
 from chalicelib.services.access import Access
 from chalicelib.services.flows.archives import FlowArchives
 from chalicelib.services.flows.audit import FlowAudit
+from chalicelib.services.flows.call_logs import CallLogs
 from chalicelib.services.flows.connections import Connections
 from chalicelib.services.flows.desk import FlowDesks
 from chalicelib.services.flows.error_files import FlowErrorFiles
@@ -19,13 +20,17 @@ from chalicelib.services.flows.listeners import FlowListeners
 from chalicelib.services.flows.pings import FlowPings
 from chalicelib.services.flows.references import References
 from chalicelib.services.flows.resources import FlowResources
+from chalicelib.services.flows.scripts import FlowScripts
 from chalicelib.services.flows.slots import FlowSlots
 from chalicelib.services.flows.state import FlowState
+from chalicelib.services.flows.tags import FlowTags
 from chalicelib.services.flows.templates import Templates
-from chalicelib.services.ports import HttpSender
+from chalicelib.services.ports import HttpSender, RunStore
 from chalicelib.services.runs.runs import Runs
+from chalicelib.services.sources.sandbox import JsRunner
 from chalicelib.services.workflows import Workflows
 from tests import fakes, flow_fakes
+from tests.api.source_half import sandbox
 from tests.file_fakes import MemoryFileStore
 from tests.source_fakes import LabelVault
 
@@ -53,15 +58,22 @@ class FlowHalf:
         self.job_store = flow_fakes.MemoryJobStore(clock.now)
         self.error_store = flow_fakes.MemoryFlowErrorStore(self.job_store, clock.now)
         self.connections = Connections(self.resource_store, LabelVault())
-        self.http = FlowHttp(sender, Templates(clock, entropy), clock, entropy)
+        self.call_log_store = flow_fakes.MemoryCallLogStore(clock.now)
+        self.tag_store = flow_fakes.MemoryTagStore()
+        self.call_logs = CallLogs(self.call_log_store, entropy)
+        self.tags = FlowTags(self.tag_store, clock, entropy)
+        self.http = FlowHttp(sender, Templates(clock, entropy), clock, entropy, self.call_logs)
         self.audit = FlowAudit(audit_store, clock, entropy)
         self.references = References(self.resource_store, workflow_store)
+        self.js: JsRunner = sandbox()
+        self.scripts = FlowScripts(self.resource_store, lambda: self.js)
         self.resources = FlowResources(
             store=self.resource_store,
             references=self.references,
             connections=self.connections,
             audit=self.audit,
             marks=mark_store,
+            scripts=self.scripts,
             clock=clock,
             entropy=entropy,
         )
@@ -69,7 +81,7 @@ class FlowHalf:
         self.pings = FlowPings(self.resources, self.connections, self.http)
         self.state = FlowState(self.state_store)
         self.file_store = MemoryFileStore()
-        self.desks = FlowDesks(self.resource_store, self.connections, self.http, clock)
+        self.desks = FlowDesks(self.resource_store, self.connections, self.http, clock, self.scripts)
         self.invoke = FlowInvoke(self.desks, clock)
 
     @property
@@ -81,6 +93,8 @@ class FlowHalf:
             self.state_store,
             self.job_store,
             self.error_store,
+            self.call_log_store,
+            self.tag_store,
         )
 
     def flows(self, workflows: Workflows, access: Access, runs: Runs) -> Flows:
@@ -97,7 +111,7 @@ class FlowHalf:
             entropy=self.entropy,
         )
 
-    def ports(self, runs: Runs) -> FlowPorts:
+    def ports(self, runs: Runs, run_store: RunStore) -> FlowPorts:
         """What the steps of flows work with."""
         return FlowPorts(
             resources=self.resource_store,
@@ -110,6 +124,7 @@ class FlowHalf:
             spawner=fakes.InlineSpawner(),
             clock=self.clock,
             follower=FollowingFlows(self.workflow_store, runs),
+            runs=run_store,
         )
 
     def jobs(self, workflows: Workflows, runs: Runs) -> FlowJobs:

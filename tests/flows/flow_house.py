@@ -32,9 +32,11 @@ from chalicelib.services.flows.connections import Connections
 from chalicelib.services.flows.desk import FlowDesks
 from chalicelib.services.flows.following import FollowingFlows
 from chalicelib.services.flows.http import FlowHttp
+from chalicelib.services.flows.scripts import FlowScripts
 from chalicelib.services.flows.slots import FlowSlots
 from chalicelib.services.flows.templates import Templates
 from chalicelib.services.ports import HttpSender
+from chalicelib.services.sources.sandbox import JsRunner
 from tests.fakes import START, FunctionSender, InlineSpawner, SeededEntropy
 from tests.file_fakes import MemoryFileStore
 from tests.flow_fakes import (
@@ -46,7 +48,7 @@ from tests.flow_fakes import (
     MemoryResourceStore,
 )
 from tests.flows.house import WORKSPACE, House
-from tests.source_fakes import LabelVault
+from tests.source_fakes import LabelVault, NoSandbox
 
 BASE_URI = "https://depot.example/api"
 FLOW = "f" * 22 + "00"
@@ -111,6 +113,7 @@ class FlowHouse(House):
         self.marks = MemoryFlowMarkStore()
         self.leases = MemoryLeaseStore()
         self.files = MemoryFileStore()
+        self.js: JsRunner = NoSandbox()
         self.build()
         self.given(ResourceKind.CONNECTION, "c1", type="http", http={"baseURI": BASE_URI, "mediaType": "json"})
 
@@ -119,9 +122,10 @@ class FlowHouse(House):
         entropy = SeededEntropy(9)
         http = FlowHttp(self.to_api(), Templates(self.clock, entropy), self.clock, entropy)
         connections = Connections(self.resources, LabelVault())
+        scripts = FlowScripts(self.resources, lambda: self.js)
         self.ports = FlowPorts(
             resources=self.resources,
-            desks=FlowDesks(self.resources, connections, http, self.clock),
+            desks=FlowDesks(self.resources, connections, http, self.clock, scripts),
             slots=FlowSlots(self.leases, connections, self.clock),
             jobs=self.jobs,
             errors=self.errors,
@@ -130,6 +134,7 @@ class FlowHouse(House):
             spawner=InlineSpawner(),
             clock=self.clock,
             follower=FollowingFlows(self.workflows, self.service),
+            runs=self.runs,
         )
         known = {**emit.handlers(lambda: self.events, self.clock), **chore.handlers(lambda: self.chores)}
         self.performer = NodeRegistry(self.clock, self.sender, {**known, **handlers(lambda: self.ports)})
@@ -162,6 +167,9 @@ class FlowHouse(House):
         http = {"method": ["POST"], "relativeURI": [uri], **members.pop("http", {})}
         document = {"_connectionId": "c1", "adaptorType": "HTTPImport", "http": http, **members}
         self.given(ResourceKind.IMPORT, id_, **document)
+
+    def script(self, id_: str, content: str) -> None:
+        self.given(ResourceKind.SCRIPT, id_, content=content)
 
     def flow(self, id_: str = FLOW, *, active: bool = True, **document: Any) -> Workflow:
         full = {"name": "Flow", **document}

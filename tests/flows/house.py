@@ -33,8 +33,9 @@ from chalicelib.services.runs.chores import Chores
 from chalicelib.services.runs.concurrency import Limiter
 from chalicelib.services.runs.control import Control
 from chalicelib.services.runs.lifecycle import Lifecycle
+from chalicelib.services.runs.programs import Programs
 from chalicelib.services.runs.runs import Runs
-from chalicelib.services.runs.worker import Programs, Worker, WorkerSettings
+from chalicelib.services.runs.worker import Worker, WorkerSettings
 from chalicelib.services.schedules.firing import Firing
 from chalicelib.services.schedules.schedules import Schedules
 from chalicelib.services.schedules.targets import WorkflowTarget
@@ -99,6 +100,7 @@ class House:
             performer=self.performer,
             clock=self.clock,
             entropy=SeededEntropy(),
+            spawner=InlineSpawner(),
         )
         self.control = Control(
             store=self.runs, queue=self.queue, runs=self.service, programs=self.programs, clock=self.clock

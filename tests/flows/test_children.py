@@ -129,6 +129,23 @@ class TestTakingUp:
         assert house.run(run_id).status is RunStatus.SUCCEEDED
         assert [request.url[-1] for request in house.sender.requests] == ["a", "b"]
 
+    def test_a_child_that_is_taken_up_before_its_cancelling_was_told_tells_both_ends(self) -> None:
+        house = House()
+        house.save(chain(call("a")), "wf_child")
+        run_id = house.start(chain(sub()))
+        until = house.clock.now() + timedelta(seconds=300)
+        house.worker.advance(run_id, until)
+        house.service.cancel(OWNER, run_id)
+        house.worker.advance(run_id, until)
+        house.control.retry(OWNER, run_id)
+
+        house.worker.advance(run_id, until)
+        house.pass_time(120)
+
+        told = [event.emission.payload for event in house.events_of("wf_child")]
+        assert house.run(run_id).status is RunStatus.SUCCEEDED
+        assert [each["type"] for each in told if isinstance(each, dict)] == ["run.cancelled", "run.succeeded"]
+
     def test_a_child_that_ended_while_its_parent_was_not_live_is_heard_after_a_retry(self) -> None:
         house = House()
         house.save(chain(call("a")), "wf_child")
@@ -217,6 +234,22 @@ class TestSpreadMap:
         house.pass_time(120)
 
         assert house.run(run_id).output == {"e": "sub_workflow"}
+
+    def test_what_was_gathered_is_no_older_than_its_parts_by_whichever_clock(self) -> None:
+        """A replay finds the gathered outputs alone, and has to come to the same time by them."""
+        house = House()
+        begun_at = house.clock.now()
+        run_id = house.start(spread(Graph((Node("n", "noop"),))), {"count": 250})
+
+        while (hint := house.queue.receive()) is not None:
+            is_behind = hint.run_id == run_id
+            house.clock.at = begun_at if is_behind else begun_at + timedelta(minutes=5)
+            house.worker.advance(hint.run_id, house.clock.now() + timedelta(minutes=5))
+            house.clock.at = begun_at + timedelta(minutes=5)
+
+        (gathered,) = [o for o in house.runs.history(run_id).outcomes if o.key == "m"]
+        assert house.run(run_id).status is RunStatus.SUCCEEDED
+        assert gathered.finished_at == max(answer.at for answer in house.run(run_id).answers.values())
 
     def test_cancelling_the_run_cancels_its_parts(self) -> None:
         house = House()

@@ -384,6 +384,22 @@ def test_a_receiver_that_says_gone_gets_nothing_more(house: House) -> None:
     assert len(house.receivers.requests) == 1
 
 
+def test_a_receiver_that_is_gone_does_not_disable_the_one_that_took_its_place(house: House) -> None:
+    def move(request: HttpRequest) -> HttpResponse:
+        stored = house.endpoints.get(WORKSPACE, "wh_1")
+        moved = replace(stored, url="https://new.example/in", revision=stored.revision + 1)
+        house.endpoints.replace(moved)
+        return HttpResponse(410, {}, b"", request.url, 0.01)
+
+    house.receivers.respond = move
+    house.emit(1)
+    house.deliver()
+
+    (delivery,) = house.deliveries_to()
+    assert delivery.status is DEAD
+    assert house.endpoints.get(WORKSPACE, "wh_1").status is EndpointStatus.ACTIVE
+
+
 def test_five_days_of_nothing_but_failures_disable_an_endpoint(house: House) -> None:
     answers(house, 500)
     house.emit(0, "emit_0")

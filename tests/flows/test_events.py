@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain.deliveries import DeliveryStatus
+from chalicelib.domain.deliveries import Delivery, DeliveryStatus
 from chalicelib.domain.endpoints import EndpointStatus
 from chalicelib.domain.errors import ForbiddenError, NotFoundError, UnavailableError, WorkflowNotFoundError
 from chalicelib.domain.events import ERRORS, MAX_HOPS, Cause, EmitterKind, Event, EventId, EventQuery
@@ -639,6 +639,56 @@ def test_telling_goes_on_in_another_invocation_when_the_time_is_over(house: Hous
 
     assert told_at_first == 100
     assert len(house.receivers.requests) == 250
+
+
+def test_telling_very_many_begins_where_it_ended_and_waits_for_no_tick(house: House) -> None:
+    for number in range(350):
+        house.endpoint(f"wh_{number}")
+        house.subscribe(f"wh_{number}")
+    create, created = house.deliveries.create, list[str]()
+
+    def slow(delivery: Delivery) -> bool:
+        house.clock.advance(0.1)
+        created.append(delivery.endpoint_id)
+        return create(delivery)
+
+    house.deliveries.create = slow  # type: ignore[method-assign]
+    event = house.emit(1)
+    house.delivery_queue.hints.clear()
+    invocations = 0
+    hinted = [event.place]
+    while hinted:
+        invocations += 1
+        house.fanout.tell(hinted.pop(), house.clock.now() + timedelta(seconds=8))
+        hinted += [hint.event for hint in house.delivery_queue.hints if hint.event is not None]
+        house.delivery_queue.hints.clear()
+
+    assert invocations == 4
+    assert sorted(created) == sorted(f"wh_{number}" for number in range(350))
+    assert not any(house.event_store.due(shard, START + timedelta(days=1), 10) for shard in range(64))
+
+
+def test_a_listener_that_failed_is_told_though_telling_went_on(house: House) -> None:
+    for number in range(150):
+        house.endpoint(f"wh_{number}")
+        house.subscribe(f"wh_{number}")
+    create, refused = house.deliveries.create, {"wh_0"}
+
+    def slow(delivery: Delivery) -> bool:
+        house.clock.advance(0.1)
+        if delivery.endpoint_id in refused:
+            raise UnavailableError
+        return create(delivery)
+
+    house.deliveries.create = slow  # type: ignore[method-assign]
+    event = house.emit(1)
+
+    house.fanout.tell(event.place, house.clock.now() + timedelta(seconds=8))
+    refused.clear()
+    house.pass_time(60)
+    house.deliver()
+
+    assert len(house.receivers.requests) == 150
 
 
 def test_a_hint_that_was_lost_is_made_up_for_by_the_tick(house: House) -> None:

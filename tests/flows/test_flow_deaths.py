@@ -15,8 +15,10 @@ from chalicelib.domain.run import Run, RunStatus
 from chalicelib.nodes.flows import export
 from chalicelib.nodes.flows.registry import handlers
 from chalicelib.nodes.registry import NodeRegistry
+from chalicelib.services.flows.scripts import FlowScripts
 from tests.flows.flow_house import FLOW, Asked, FlowHouse, answer, generator, into, lookup, numbered
 from tests.flows.house import WORKSPACE
+from tests.script_fakes import PythonScripts
 
 NEXT = "b" * 24
 
@@ -106,10 +108,11 @@ class World:
         house = self.house
         ports = house.ports
         names = ("resources", "jobs", "errors", "marks", "files")
+        scripts = FlowScripts(Mortal(house.resources, life), lambda: Mortal(house.js, life))
         mortal = replace(
             ports,
             slots=replace(ports.slots, leases=Mortal(ports.slots.leases, life)),
-            desks=replace(ports.desks, http=replace_sender(ports.desks.http, life)),
+            desks=replace(ports.desks, http=replace_sender(ports.desks.http, life), scripts=scripts),
             follower=Mortal(ports.follower, life),
             **{name: Mortal(getattr(ports, name), life) for name in names},
         )
@@ -147,6 +150,77 @@ class World:
         return run.status, house.counts(run), ends, opened, resolved, marks, effects, started
 
 
+class ScriptedWorld(World):
+    """The same flow with scripts wherever there can be one. They keep some records out with errors, one of them for
+    good, and word an error of the receiver."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        house = self.house
+        house.js = PythonScripts({"all": FUNCTIONS})
+        house.script(SCRIPT, "all")
+        rules: dict[str, Any] = {"filter": by_script("keep"), "transform": by_script("shape")}
+        paging = {"paging": {"method": "page"}}
+        uri = "/pages?p={{export.http.paging.page}}"
+        house.export("e1", uri, http=paging, type="delta", delta={}, hooks=hooks("save"), **rules)
+        house.export("l1", "/owners/{{record.id}}", isLookup=True, hooks=hooks("save"), **rules)
+        house.import_("i1", hooks=hooks("preMap", "postMap", "postSubmit"), **rules)
+        router = {"id": "r", "routeRecordsUsing": "script", "script": hook("route")}
+        processors = [
+            lookup("l1", ("data[0].n", "n"), hooks=hooks("postResponseMap")),
+            into("i1", hooks=hooks("postResponseMap")),
+        ]
+        house.change(
+            pageGenerators=[generator("e1"), generator("e2")],
+            routers=[{**router, "branches": [{"pageProcessors": processors}]}],
+            autoResolveMatchingTraceKeys=True,
+            _runNextFlowIds=[NEXT],
+        )
+
+
+def save(options: dict[str, Any]) -> Any:
+    kept = [each for each in options["data"] if each.get("id") != 1]
+    odd = [each for each in options["data"] if each.get("id") == 1]
+    new = [{"retryData": each, "errors": [{"code": "one", "message": "is one"}]} for each in odd]
+    return {"data": kept, "errors": options["errors"], "newErrorsAndRetryData": new}
+
+
+def pre_map(options: dict[str, Any]) -> Any:
+    return [{"errors": {"code": "ten"}} if each["id"] == 10 else {"data": each} for each in options["data"]]
+
+
+def post_submit(options: dict[str, Any]) -> Any:
+    return [
+        {**each, "errors": [{**error, "code": "worded"} for error in each["errors"]]}
+        for each in options["responseData"]
+    ]
+
+
+SCRIPT = "5" * 24
+FUNCTIONS = {
+    "keep": lambda options: options["record"].get("id") != 12,
+    "shape": lambda options: options["record"],
+    "save": save,
+    "preMap": pre_map,
+    "postMap": lambda options: [{"data": each} for each in options["postMapData"]],
+    "postSubmit": post_submit,
+    "postResponseMap": lambda options: options["postResponseMapData"],
+    "route": lambda options: [0],
+}
+
+
+def hook(function: str) -> dict[str, str]:
+    return {"_scriptId": SCRIPT, "function": function}
+
+
+def hooks(*names: str) -> dict[str, Any]:
+    return {"preSavePage" if name == "save" else name: hook(name) for name in names}
+
+
+def by_script(function: str) -> dict[str, Any]:
+    return {"type": "script", "script": hook(function)}
+
+
 def replace_sender(http: Any, life: Life) -> Any:
     return type(http)(Mortal(http.http, life), http.templates, http.clock, http.entropy)
 
@@ -174,6 +248,31 @@ def test_a_death_at_any_call_changes_nothing(is_after: bool) -> None:
 
     for number in range(1, life.calls + 1):
         world = World()
+        ended = world.live(Life(number, is_after))
+        if world.facts(ended) != expected:
+            problems.append((number, world.facts(ended)))
+
+    assert not problems, f"{len(problems)} of {life.calls}, the first: {problems[0]}\n expected {expected}"
+
+
+@pytest.mark.parametrize("is_after", [False, True], ids=["before", "after"])
+def test_a_death_at_any_call_of_a_flow_with_scripts_doubles_nothing(is_after: bool) -> None:
+    whole, life = ScriptedWorld(), Life()
+    run = whole.live(life)
+    expected = whole.facts(run)
+    assert (run.status, expected[-1]) == (RunStatus.SUCCEEDED, 1)
+    assert expected[1] == {
+        "g0": (2, 1, 0, 2),
+        "g1": (3, 1, 0, 2),
+        "s1": (4, 1, 0, 4),
+        "s2": (1, 2, 1, 3),
+        "": (10, 5, 1, 11),
+    }
+    problems = []
+
+    # Dying after one call is much like dying before the next, so that half of both will do.
+    for number in range(1 + is_after, life.calls + 1, 2):
+        world = ScriptedWorld()
         ended = world.live(Life(number, is_after))
         if world.facts(ended) != expected:
             problems.append((number, world.facts(ended)))

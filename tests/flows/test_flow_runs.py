@@ -189,6 +189,24 @@ def test_flows_start_after_one_another(house: FlowHouse) -> None:
     assert len(house.api.bodies("/sink")) == 6
 
 
+def test_a_flow_starts_after_another_with_the_exports_that_are_named(house: FlowHouse) -> None:
+    house.export("e2", "/others")
+    house.api.routes["/others"] = numbered(2, 10)
+    following = [{"_flowId": "b" * 24, "_exportId": "e2"}, {"_flowId": "c" * 24, "_exportId": "e2"}, "e1"]
+    whole: dict[str, Any] = {"_runNextFlowIds": ["c" * 24], "_runNextExportIds": following}
+    house.flow("a" * 24, pageGenerators=[generator("e1")], pageProcessors=[into("i1")], **whole)
+    for each in ("b", "c"):
+        house.flow(each * 24, pageGenerators=[generator("e1"), generator("e2")], pageProcessors=[into("i1")])
+
+    run = house.go("a" * 24)
+    house.work()
+
+    assert run.output == {"started": ["c" * 24, "b" * 24]}
+    assert sorted(asked.path for asked in house.api.seen if asked.method == "GET") == [
+        *("/items", "/items", "/others", "/others")
+    ]
+
+
 def test_a_schedule_of_its_own_runs_a_generator_alone(house: FlowHouse) -> None:
     house.export("e2", "/others")
     house.api.routes["/others"] = numbered(2, 10)

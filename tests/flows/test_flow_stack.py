@@ -69,6 +69,46 @@ def test_a_flow_moves_every_record_and_says_so_while_it_does(depot_shop: Shop) -
     assert len({each.key for each in depot.asked}) == len(depot.asked)
 
 
+SCRIPT = """
+const heavy = ({ data }) => ({ data: data.filter((d) => d.id > 1), errors: [] });
+const strict = ({ data }) => data.map((d) => (d.number === "P-3" ? { errors: { code: "odd" } } : { data: d }));
+const renamed = (d) => ({ ...d, owner: { name: `${d.owner.name}!` } });
+const named = ({ postResponseMapData }) => postResponseMapData.map(renamed);
+const route = () => ["all"];
+"""
+
+
+def test_scripts_have_their_say_wherever_a_flow_names_them(depot_shop: Shop) -> None:
+    shop, stack = depot_shop, depot_shop.stack
+    script = shop.made("scripts", name="Hooks", content=SCRIPT)
+    export, lookup, import_ = shop.export(), shop.lookup(), shop.import_()
+    for kind, id_, hook, function in (
+        ("exports", export, "preSavePage", "heavy"),
+        ("imports", import_, "preMap", "strict"),
+    ):
+        document = stack.got("GET", f"/v1/{kind}/{id_}")
+        stack.got(
+            "PUT", f"/v1/{kind}/{id_}", {**document, "hooks": {hook: {"_scriptId": script, "function": function}}}
+        )
+    flow = shop.flow(export, ("export", lookup), ("import", import_))
+    document = stack.got("GET", f"/v1/flows/{flow}")
+    first, second = document.pop("pageProcessors")
+    hooked = {**first, "hooks": {"postResponseMap": {"_scriptId": script, "function": "named"}}}
+    router = {"id": "r", "routeRecordsUsing": "script", "script": {"_scriptId": script, "function": "route"}}
+    branches = [{"name": "all", "pageProcessors": [hooked, second]}]
+    stack.got("PUT", f"/v1/flows/{flow}", {**document, "routers": [{**router, "branches": branches}]})
+
+    job = shop.ended(shop.run(flow))
+
+    assert job["status"] == "completed"
+    assert figures(job) == {"numSuccess": 11, "numError": 1, "numOpenError": 1, "numPagesGenerated": 3}
+    assert {each["ref"]: each["owner"] for each in shop.depot.shipments.values()} == {
+        f"P-{n}": f"Owner {n % 7 + 1}!" for n in (2, 4, 5)
+    }
+    (error,) = shop.errors(flow, import_)
+    assert (error["source"], error["code"], error["retriable"]) == ("pre_map_hook", "odd", True)
+
+
 def test_a_job_is_found_in_every_list_and_is_a_run_at_the_other_door(depot_shop: Shop) -> None:
     flow, *_ = whole_flow(depot_shop)
     got = depot_shop.stack.got

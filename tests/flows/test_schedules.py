@@ -574,6 +574,24 @@ def test_a_run_is_in_the_way_though_whoever_started_it_could_not_say_so(monkeypa
     assert [run.scheduled_at for run in all_runs(house)] == [START + MINUTE]
 
 
+def test_a_run_is_in_the_way_though_somebody_else_passed_its_due_time_over() -> None:
+    house = House()
+    schedule = make(house, MINUTELY, lasting(70), overlap=Overlap.SKIP)
+    live(house, 119)
+    target = house.firing.targets[TargetKind.WORKFLOW]
+    slow = target.aim(stored(house, schedule)).start
+    assert slow is not None
+
+    live(house, 5)
+    assert stored(house, schedule).skipped == 1
+    live(house, 10)
+    slow(START + 2 * MINUTE)
+    live(house, 50)
+
+    assert [run.scheduled_at for run in all_runs(house)] == [START + MINUTE, START + 2 * MINUTE]
+    assert stored(house, schedule).skipped == 2
+
+
 @pytest.mark.parametrize("error", [Crash, UnavailableError])
 @pytest.mark.parametrize("overlap", list(Overlap))
 def test_a_crash_at_any_call_leaves_everything_to_the_next_pass(overlap: Overlap, error: type[Exception]) -> None:

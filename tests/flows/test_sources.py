@@ -597,6 +597,39 @@ def test_an_inactive_source_has_no_address_and_its_queued_runs_do_nothing(house:
     assert (house.payloads(source), statuses(house)) == ([], [RunStatus.SUCCEEDED])
 
 
+def test_a_source_that_is_deleted_while_a_run_of_it_begins_leaves_nothing(house: SourceHouse) -> None:
+    source = house.deploy(lambda call: call.emit("x"), props=HTTP)
+    get = house.states.get
+
+    def late(workspace_id: str, source_id: str) -> Any:
+        house.states.get = get  # type: ignore[method-assign]
+        house.sources.delete(OWNER, source.id)
+        return get(workspace_id, source_id)
+
+    house.request(source)
+    house.states.get = late  # type: ignore[method-assign]
+    house.work()
+
+    assert (len(house.states), house.payloads(source)) == (0, [])
+
+
+def test_what_was_said_goes_out_though_the_source_came_to_rest_before_it_did(house: SourceHouse) -> None:
+    source = house.deploy(lambda call: call.emit("x"), props=HTTP)
+    house.request(source)
+    house.events._store = Mortal(house.event_store, [1], after=False)
+    with pytest.raises(Killed):
+        house.work()
+    house.events._store = house.event_store
+    stored = house.source_store.get(WORKSPACE, source.id)
+    house.source_store.replace(replace(stored, active=False, revision=stored.revision + 1))
+
+    house.minutes(10)
+
+    assert (house.payloads(source), house.state(source).outbox) == (["x"], None)
+    page = house.runs.page(WORKSPACE, RunFilter(), offset=0, limit=10)
+    assert [house.run(run.id).output for run in page.items] == [{"emitted": 1}]
+
+
 # -- deploying --------------------------------------------------------------------------------------------------------
 
 
@@ -651,6 +684,46 @@ def test_what_cannot_be_stored_is_deactivated_again(house: SourceHouse) -> None:
 
     assert [name for name, _ in house.js.calls] == ["activate", "deactivate"]
     assert (list(house.schedule_store), len(house.states)) == ([], 0)
+
+
+@pytest.mark.parametrize("is_reachable", [True, False])
+def test_a_source_whose_write_was_answered_by_nobody_is_gone_or_whole(house: SourceHouse, is_reachable: bool) -> None:
+    store, create, get = house.source_store, house.source_store.create, house.source_store.get
+
+    def unreachable(*_: Any) -> Any:
+        raise UnavailableError
+
+    def unanswered(source: Any) -> None:
+        create(source)
+        if not is_reachable:
+            store.get = unreachable  # type: ignore[method-assign,assignment]
+        raise UnavailableError("Applied, but the answer was lost.")
+
+    store.create = unanswered  # type: ignore[method-assign]
+    with pytest.raises(UnavailableError):
+        house.deploy(count, name="feed", configured={"timer": {"intervalSeconds": 60}})
+    store.get = get  # type: ignore[method-assign]
+    house.minutes(5)
+
+    found = store.list(WORKSPACE)
+    timers = [each.enabled for each in house.schedule_store]
+    assert (len(found), timers) == ((0, []) if is_reachable else (1, [True]))
+    assert len(house.states) == len(found)
+
+
+def test_a_source_that_was_stored_by_the_first_of_two_writes_is_deployed(house: SourceHouse) -> None:
+    create = house.source_store.create
+
+    def repeated(source: Any) -> None:
+        create(source)
+        create(source)
+
+    house.source_store.create = repeated  # type: ignore[method-assign]
+    source = house.deploy(count, configured={"timer": {"intervalSeconds": 60}})
+    house.minutes(3)
+
+    assert house.source_store.list(WORKSPACE) == (source,)
+    assert house.payloads(source)
 
 
 def test_names_become_slugs_that_no_other_of_the_owner_has(house: SourceHouse) -> None:

@@ -12,6 +12,7 @@ from chalicelib.domain.flows.problems import problems_of_flow
 from chalicelib.domain.workflow import CELIGO, Workflow, WorkflowBody, WorkflowStatus
 from tests.fakes import START
 from tests.simulator.deployment import Stores
+from tests.simulator.flow_scripts import CONTENT
 from tests.simulator.warehouse import HOST, PAGE, Warehouse
 from tests.simulator.workload import WORKSPACE
 
@@ -27,6 +28,7 @@ class FlowMaker:
         self._count = 0
         self._parcels = 0
         self.connections: list[str] = []
+        self._script: str | None = None
 
     def id(self) -> str:
         self._count += 1
@@ -59,6 +61,7 @@ class FlowMaker:
             uri += "&since={{lastExportDateTime}}&until={{currentExportDateTime}}"
             document |= {"type": "delta", "delta": {}}
         http = {"method": "GET", "relativeURI": uri, "response": _ROWS, **paged}
+        document |= self._hooked(2, "preSavePage")
         self._given(ResourceKind.EXPORT, id_, {**document, "_connectionId": self._any(), "http": http})
         return id_
 
@@ -68,7 +71,7 @@ class FlowMaker:
         document = {"adaptorType": "HTTPExport", "isLookup": True, "_connectionId": self._any(), "http": http}
         if self._random.random() < 0.3:
             document["inputFilter"] = _some()
-        self._given(ResourceKind.EXPORT, id_, document)
+        self._given(ResourceKind.EXPORT, id_, document | self._hooked(2, "preSavePage"))
         return id_
 
     def import_(self) -> str:
@@ -80,7 +83,7 @@ class FlowMaker:
         document: dict[str, Any] = {"adaptorType": "HTTPImport", "_connectionId": self._any(), "http": http}
         if rng.random() < 0.3:
             document["filter"] = _some()
-        self._given(ResourceKind.IMPORT, id_, document)
+        self._given(ResourceKind.IMPORT, id_, document | self._hooked(2, "preMap", "postMap", "postSubmit"))
         return id_
 
     def document(self, following: list[str]) -> dict[str, Any]:
@@ -90,6 +93,7 @@ class FlowMaker:
             name, made = ("_importId", self.import_()) if kind == "import" else ("_exportId", self.lookup())
             mapped = {"fields": [{"extract": "data[0].owner", "generate": "owner"}], "lists": []}
             member = {"type": kind, name: made, "responseMapping": mapped if kind == "export" else None}
+            member |= self._hooked(3, "postResponseMap")
             processors.append({**member, "proceedOnFailure": rng.random() < 0.3})
         document: dict[str, Any] = {
             "name": "Flow",
@@ -122,6 +126,16 @@ class FlowMaker:
         )
         self._stores.workflows.create(workflow, WorkflowBody("1", id_, 1, dict(document), compile_flow(document)))
         return workflow
+
+    def _hooked(self, each: int, *names: str) -> dict[str, Any]:
+        """Hooks of one thing in so many. They leave records as they are: what becomes of these stays what it is without
+        them."""
+        if self._count % each:
+            return {}
+        if self._script is None:
+            self._script = "5" * 24
+            self._given(ResourceKind.SCRIPT, self._script, {"content": CONTENT})
+        return {"hooks": {name: {"_scriptId": self._script, "function": name} for name in names}}
 
     def _any(self) -> str:
         return self._random.choice(self.connections)

@@ -81,6 +81,13 @@ class GrantsEverything(Broken):
         return wanted
 
 
+class GrantsRivals(Broken):
+    """Lets two runs of a flow make calls beside each other."""
+
+    def take(self, *arguments: Any, is_rival: Any, **named: Any) -> Any:
+        return self._real.take(*arguments, **named)
+
+
 class ForgetsWhoHolds(Broken):
     """Gives back everything that anybody holds."""
 
@@ -107,16 +114,16 @@ class RepeatsFiles(Broken):
 
 
 class StartsNothing(Broken):
-    def start(self, run: Any, flow_id: str, depth: int) -> bool:
+    def start(self, run: Any, flow_id: str, depth: int, exports: Any = None) -> bool:
         return True
 
 
 class StartsAfterRetries(Broken):
     """Starts each following flow under an id of its own."""
 
-    def start(self, run: Any, flow_id: str, depth: int) -> bool:
+    def start(self, run: Any, flow_id: str, depth: int, exports: Any = None) -> bool:
         other = run.id[:-4] + "ff00"
-        return bool(self._real.start(replace(run, id=other), flow_id, depth))
+        return bool(self._real.start(replace(run, id=other), flow_id, depth, exports))
 
 
 class RenamesRequests(Broken):
@@ -185,6 +192,7 @@ FLOWS = (
     ("flow_errors", MiscountsResolved),
     ("flow_marks", MovesTooFar),
     ("leases", GrantsEverything),
+    ("leases", GrantsRivals),
     ("leases", ForgetsWhoHolds),
     ("flow_files", CutsFiles),
     ("flow_files", RepeatsFiles),

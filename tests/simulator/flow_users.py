@@ -21,6 +21,7 @@ _ACTIONS: tuple[tuple[str, int], ...] = (
     ("resolve", 2),
     ("reopen", 1),
     ("cancel", 2),
+    ("interrupt", 2),
     ("refuse", 2),
     ("accept", 2),
     ("close", 1),
@@ -51,6 +52,7 @@ class FlowUsers(Client):
             "resolve": lambda: self._with_errors(self._resolve),
             "reopen": lambda: self._reopen(),
             "cancel": self._cancel,
+            "interrupt": self._interrupt,
             "refuse": self._refuse,
             "accept": self.accept,
             "close": self._close,
@@ -129,7 +131,23 @@ class FlowUsers(Client):
     def _cancel(self) -> None:
         if self._watch.known:
             run_id = self.world.random.choice(list(self._watch.known))
-            self._deployment.of_flows.jobs.cancel(PRINCIPAL, run_id)
+            self._end(run_id)
+
+    def _end(self, run_id: str) -> None:
+        self._deployment.of_flows.jobs.cancel(PRINCIPAL, run_id)
+
+    def _interrupt(self) -> None:
+        """Cancels whichever run makes the next call, in the middle of it, and runs its flow again at once."""
+
+        def course(run_id: str) -> None:
+            run = self._watch.run(run_id)
+            if run is None:
+                return
+            flow = next(flow for flow in self._flows if flow.id == run.workflow_id)
+            self.call("api", 1, lambda: self._end(run_id))
+            self.call("api", 2, lambda: self.run(flow))
+
+        self._warehouse.interrupt = course
 
     def _refuse(self) -> None:
         """From now on some parcels are not taken, and some owners unknown."""

@@ -19,6 +19,7 @@ from chalicelib.services.flows.http import FlowHttp
 from chalicelib.services.flows.jobs import FlowJobs
 from chalicelib.services.flows.references import References
 from chalicelib.services.flows.resources import FlowResources
+from chalicelib.services.flows.scripts import FlowScripts
 from chalicelib.services.flows.slots import FlowSlots
 from chalicelib.services.flows.templates import Templates
 from chalicelib.services.ports import HttpSender
@@ -32,6 +33,8 @@ from tests.flow_fakes import (
     MemoryLeaseStore,
     MemoryResourceStore,
 )
+from tests.script_fakes import PythonScripts
+from tests.simulator.flow_scripts import CONTENT, FUNCTIONS
 from tests.simulator.ports import ActorSpawner
 from tests.simulator.world import World
 from tests.source_fakes import LabelVault
@@ -48,6 +51,7 @@ class FlowStores:
         self.flow_marks = MemoryFlowMarkStore()
         self.leases = MemoryLeaseStore()
         self.flow_files = MemoryFileStore()
+        self.flow_sandbox = PythonScripts({CONTENT: FUNCTIONS})
 
 
 class FlowWiring:
@@ -69,6 +73,8 @@ class FlowWiring:
         self._part = part
         self._entropy = SeededEntropy(seed + 1)
         self._resources = store("resources")
+        self._scripts = FlowScripts(self._resources, lambda: self._js)
+        self._js = store("flow_sandbox")
         self._jobs = store("jobs")
         self._errors = store("flow_errors")
         self._marks = store("flow_marks")
@@ -84,7 +90,7 @@ class FlowWiring:
         following = FollowingFlows(self._deployment.workflow_store, self._deployment.runs)
         ports = FlowPorts(
             resources=self._resources,
-            desks=FlowDesks(self._resources, connections, http, clock),
+            desks=FlowDesks(self._resources, connections, http, clock, self._scripts),
             slots=self._part("flow_slots", FlowSlots(self._leases, connections, clock)),
             jobs=self._jobs,
             errors=self._errors,
@@ -93,6 +99,7 @@ class FlowWiring:
             spawner=ActorSpawner(self._world),
             clock=clock,
             follower=self._part("follower", following),
+            runs=self._deployment.run_store,
         )
         changed: FlowPorts = self._part("flow_ports", ports)
         return changed
@@ -112,6 +119,7 @@ class FlowWiring:
             connections=connections,
             audit=audit,
             marks=deployment.mark_store,
+            scripts=self._scripts,
             clock=deployment.clock,
             entropy=self._entropy,
         )

@@ -16,6 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 from chalicelib.domain.errors import OutboundConnectError, OutboundTimeoutError
 from chalicelib.domain.http import HttpRequest, HttpResponse
 from chalicelib.domain.json import Json, encode
+from chalicelib.domain.run import Run
 from chalicelib.domain.times import parse_iso
 from tests.fakes import START
 from tests.simulator.faults import Faults
@@ -24,6 +25,9 @@ from tests.simulator.world import ViolationError, World
 HOST = "https://warehouse.test"
 PAGE = 3
 """How many parcels are in an answer, at most."""
+
+AFTERMATH_SECONDS = 20.0
+"""How long after its end a run may begin calls: its worker looks at it every few seconds, if the store answers."""
 
 _TROUBLES = (
     "receiver hangs",
@@ -39,7 +43,8 @@ _TROUBLES = (
 class Warehouse:
     """An `HttpSender`. `limits` are how many calls each connection allows, `shared` whose slots it uses; `refused` are
     ids that no import takes, `strangers` those whose owner nobody knows. `may_repeat` says of a run that a parcel may
-    come up several times in it. Addresses are `/connection/what/name`."""
+    come up several times in it, `run_of` knows every run, `interrupt` is told of the next call, once. Addresses are
+    `/connection/what/name`."""
 
     def __init__(self, world: World, faults: Faults) -> None:
         self._world = world
@@ -51,9 +56,12 @@ class Warehouse:
         self.strangers: set[int] = set()
         self.is_closed = False
         self.may_repeat: Callable[[str], bool] = lambda run_id: False
+        self.run_of: Callable[[str], Run | None] = lambda run_id: None
+        self.interrupt: Callable[[str], None] | None = None
         self.taken: dict[str, tuple[int, ...]] = {}
         self.most_under_way: Counter[str] = Counter()
         self._under_way: Counter[str] = Counter()
+        self._calling: Counter[tuple[str, str]] = Counter()
         self._sent: dict[str, tuple[str, str, bytes | None]] = {}
         self._keys: dict[tuple[str, str, int], str] = {}
 
@@ -77,6 +85,12 @@ class Warehouse:
         self._check(request)
         connection = urlsplit(request.url).path.split("/")[1]
         slots = self.shared.get(connection, connection)
+        caller = (slots, _run_id(request))
+        self._check_caller(*caller)
+        self._calling[caller] += 1
+        if self.interrupt is not None:
+            interrupt, self.interrupt = self.interrupt, None
+            interrupt(caller[1])
         self._under_way[slots] += 1
         self.most_under_way[slots] = max(self.most_under_way[slots], self._under_way[slots])
         try:
@@ -85,6 +99,7 @@ class Warehouse:
             response = self._respond(request)
         finally:
             self._under_way[slots] -= 1
+            self._calling[caller] -= 1
         self._die_perhaps(request, "killed after a call")
         return response
 
@@ -186,6 +201,19 @@ class Warehouse:
             if first != key:
                 self._world.violate(ViolationError(f"parcel {id_} was sent as {first} and as {key}"))
 
+    def _check_caller(self, slots: str, run_id: str) -> None:
+        """A run that has ended soon makes no more calls, and no other of its flow makes some beside them."""
+        run = self.run_of(run_id)
+        if run is None:
+            return
+        for (others, other_id), calls in self._calling.items():
+            other = self.run_of(other_id)
+            if calls and others == slots and other_id != run_id and other and other.workflow_id == run.workflow_id:
+                self._world.violate(ViolationError(f"{run_id} and {other_id} of one flow call through {slots}"))
+        now = START + timedelta(milliseconds=self._world.now_ms)
+        if run.finished_at is not None and (now - run.finished_at).total_seconds() > AFTERMATH_SECONDS:
+            self._world.violate(ViolationError(f"{run_id} ended at {run.finished_at}, and makes a call at {now}"))
+
     def _die_perhaps(self, request: HttpRequest, kind: str) -> None:
         odds = self._faults.odds.killed
         if odds and self._faults.happens(odds / 2, kind):
@@ -196,3 +224,7 @@ class Warehouse:
         world = self._world
         about = (request.headers.get("Idempotency-Key"), request.url.removeprefix(HOST))
         world.trace.add(world.now_ms, world.acting().name, request.method, (about, {}), fault, result)
+
+
+def _run_id(request: HttpRequest) -> str:
+    return request.headers.get("Idempotency-Key", "").partition("/")[0]

@@ -17,6 +17,7 @@ from chalicelib.domain.errors import (
     TooLargeError,
     WorkflowNotFoundError,
 )
+from chalicelib.domain.flows.calls import KEPT, CallRecord
 from chalicelib.domain.flows.flows import (
     AuditEntry,
     AuditFilter,
@@ -34,16 +35,19 @@ from chalicelib.domain.flows.flows import (
     object_id_of,
     time_of,
 )
+from chalicelib.domain.flows.tags import ErrorNotes, Tag, TagBook
 from chalicelib.domain.json import Json
 from chalicelib.local.resources import Resources
 from chalicelib.services.flows.ports import (
     AuditStore,
+    CallLogStore,
     FlowErrorStore,
     FlowMarkStore,
     JobStore,
     LeaseStore,
     ResourceStore,
     StateStore,
+    TagStore,
 )
 from chalicelib.services.ports import WorkflowStore
 from chalicelib.store.aws import AwsClients
@@ -51,12 +55,14 @@ from chalicelib.store.stores import Stores
 from tests.fakes import START, FixedClock, MemoryWorkflowStore
 from tests.flow_fakes import (
     MemoryAuditStore,
+    MemoryCallLogStore,
     MemoryFlowErrorStore,
     MemoryFlowMarkStore,
     MemoryJobStore,
     MemoryLeaseStore,
     MemoryResourceStore,
     MemoryStateStore,
+    MemoryTagStore,
 )
 from tests.store.samples import after, body, workflow
 
@@ -77,6 +83,8 @@ class FlowStores:
     marks: FlowMarkStore
     state: StateStore
     leases: LeaseStore
+    calls: CallLogStore
+    tags: TagStore
 
 
 def memory() -> FlowStores:
@@ -92,6 +100,8 @@ def memory() -> FlowStores:
         marks=MemoryFlowMarkStore(),
         state=MemoryStateStore(),
         leases=MemoryLeaseStore(),
+        calls=MemoryCallLogStore(clock.now),
+        tags=MemoryTagStore(),
     )
 
 
@@ -108,6 +118,8 @@ def on_dynamo(aws: AwsClients, resources: Resources) -> FlowStores:
         marks=stores.flow_marks,
         state=stores.state,
         leases=stores.leases,
+        calls=stores.call_logs,
+        tags=stores.tags,
     )
 
 
@@ -178,6 +190,11 @@ def failed(number: int = 1, **changes: Any) -> FlowError:
         request_key="1-422-PUT",
     )
     return replace(usual, **changes)
+
+
+def opened(stores: FlowStores, flow_id: str = FLOW, step_id: str = STEP) -> tuple[int, datetime | None]:
+    """How many errors are open, and when the newest occurred."""
+    return stores.errors.counts(WS, flow_id).get(step_id, 0), stores.errors.newest_at(WS, flow_id, step_id)
 
 
 def open_ids(stores: FlowStores, **where: Any) -> list[str]:
@@ -276,15 +293,15 @@ class TestAudit:
 
         assert [each.id for each in log(stores)] == [entry(number).id for number in (5, 2, 1)]
 
-    def test_bodies_are_read_together(self, stores: FlowStores) -> None:
+    def test_documents_are_read_together(self, stores: FlowStores) -> None:
         one = replace(body(), workflow_id="wf_1", source={"name": "One", "text": LARGE})
         two = replace(body(), workflow_id="wf_2", source={"name": "Two"})
         for each in (one, two):
             stores.workflows.create(workflow(id=each.workflow_id), each)
 
         asked = [("wf_1", one.ref), ("wf_2", two.ref), ("wf_2", two.ref), ("wf_3", one.ref)]
-        assert stores.workflows.bodies(WS, asked) == {"wf_1": one, "wf_2": two}
-        assert stores.workflows.bodies("ws_b", asked) == {}
+        assert stores.workflows.sources(WS, asked) == {"wf_1": one.source, "wf_2": two.source}
+        assert stores.workflows.sources("ws_b", asked) == {}
 
     @pytest.mark.parametrize(
         ("where", "numbers"),
@@ -371,6 +388,23 @@ class TestJobs:
         assert {name: each.page for name, each in job.progress.items()} == {"g0": 5, "g1": 1}
         assert job.count("g0").success == 60
 
+    def test_a_job_may_have_as_many_children_as_its_ids_can_number(self, stores: FlowStores) -> None:
+        generators = [f"g{number}" for number in range(128)]
+        stages = [f"s{number}" for number in range(127)]
+        children = [Child(key, ResourceKind.EXPORT, "e" * 24, 0) for key in generators]
+        children += [Child(key, ResourceKind.IMPORT, f"{order:024x}", order) for order, key in enumerate(stages, 1)]
+        stores.jobs.begin(figures(children=tuple(children)))
+        stores.jobs.begin(figures(children=tuple(children)))
+        counts = {key: Count(1, 20_000, 30_000, 40_000, START, after(9)) for key in stages}
+        for generator in generators:
+            assert stores.jobs.advance(WS, JOB, Progress(generator, 1, counts, is_done=True))
+            assert not stores.jobs.advance(WS, JOB, Progress(generator, 1, counts, is_done=True))
+
+        job = stores.jobs.get(WS, [JOB])[JOB]
+
+        assert set(job.progress) == set(generators)
+        assert {job.count(key).success for key in stages} == {128}
+
     def test_a_job_that_never_began_cannot_advance(self, stores: FlowStores) -> None:
         assert not stores.jobs.advance(WS, JOB, progress(1))
         assert stores.jobs.get(WS, [JOB]) == {}
@@ -391,7 +425,7 @@ class TestErrors:
         stores.errors.open(errors[:70])
         stores.errors.open([*errors, errors[0]])
 
-        assert stores.errors.count(WS, FLOW, STEP) == (120, after(119))
+        assert opened(stores) == (120, after(119))
         assert stores.errors.get(WS, FLOW, STEP, [errors[3].id, "0" * 25, "x" * 3000]) == {errors[3].id: errors[3]}
 
     def test_a_resolved_error_is_not_opened_again(self, stores: FlowStores) -> None:
@@ -400,10 +434,10 @@ class TestErrors:
         stores.errors.open([failed(), failed(2)])
 
         assert open_ids(stores) == [failed(2).id]
-        assert stores.errors.count(WS, FLOW, STEP) == (1, after(2))
+        assert opened(stores) == (1, after(2))
 
     def test_there_is_nothing_where_nothing_failed(self, stores: FlowStores) -> None:
-        assert stores.errors.count(WS, FLOW, STEP) == (0, None)
+        assert opened(stores) == (0, None)
         assert stores.errors.page(WS, FLOW, STEP, ErrorFilter(), after=None, limit=10) == ((), None)
 
     def test_large_retry_data_is_fetched_when_the_error_is_asked_for(self, stores: FlowStores) -> None:
@@ -415,6 +449,25 @@ class TestErrors:
         assert (first.id, first.retry_data, second.id) == (bare.id, None, large.id)
         assert second.retry_data_key is not None
         assert stores.errors.get(WS, FLOW, STEP, [large.id, bare.id]) == {large.id: large, bare.id: bare}
+
+    def test_an_error_of_a_record_too_large_to_be_tried_again_is_opened_without_it(self, stores: FlowStores) -> None:
+        huge = failed(retry_data={"data": "x" * (5 * 1024 * 1024), "stage": "s0", "traceKey": ""})
+        stores.errors.open([huge, failed(2)])
+
+        (second, first), _ = stores.errors.page(WS, FLOW, STEP, ErrorFilter(), after=None, limit=10)
+        assert (first.id, first.retry_data, first.is_retriable) == (huge.id, None, False)
+        assert second == failed(2)
+
+    def test_bare_errors_tell_that_they_have_retry_data(self, stores: FlowStores) -> None:
+        large = failed(retry_data={"data": {"text": LARGE}, "stage": "s0", "traceKey": ""})
+        stores.errors.open([large, failed(2, retry_data=None)])
+
+        found = stores.errors.get(WS, FLOW, STEP, [large.id, failed(2).id], bare=True)
+
+        assert {id_: each.retry_data_key is None for id_, each in found.items()} == {
+            large.id: False,
+            failed(2).id: True,
+        }
 
     def test_pages_go_from_the_newest_on(self, stores: FlowStores) -> None:
         errors = [failed(number) for number in range(5)]
@@ -448,6 +501,31 @@ class TestErrors:
         stores.errors.open(errors)
 
         assert open_ids(stores, **where) == [errors[number - 1].id for number in numbers]
+
+    def test_notes_stay_on_errors_whichever_side_they_are_on(self, stores: FlowStores) -> None:
+        errors = [failed(number) for number in range(120)]
+        stores.errors.open(errors)
+        ids = [each.id for each in errors]
+        stores.errors.resolve(WS, FLOW, STEP, ids[:10], after(9), "user_1")
+
+        noted = stores.errors.annotate(WS, FLOW, STEP, [*ids, "x", "0" * 25], ErrorNotes(tags=("a" * 24, "b" * 24)))
+        stores.errors.annotate(WS, FLOW, STEP, ids[:1], ErrorNotes(assigned_to="mara@depot.example"))
+        stores.errors.reopen(WS, FLOW, STEP, ids[:1])
+        stores.errors.resolve(WS, FLOW, STEP, ids[119:], after(9), "user_1")
+
+        assert noted == tuple(ids)
+        found = stores.errors.get(WS, FLOW, STEP, ids)
+        assert {each.tags for each in found.values()} == {("a" * 24, "b" * 24)}
+        assert found[ids[0]].assigned_to == "mara@depot.example"
+        assert found[ids[0]].resolved_at is None
+        assert len(open_ids(stores, is_resolved=True)) == 10
+
+    def test_notes_are_taken_off_again(self, stores: FlowStores) -> None:
+        stores.errors.open([failed()])
+        stores.errors.annotate(WS, FLOW, STEP, [failed().id], ErrorNotes(("a" * 24,), "mara@depot.example"))
+        stores.errors.annotate(WS, FLOW, STEP, [failed().id], ErrorNotes((), ""))
+
+        assert stores.errors.get(WS, FLOW, STEP, [failed().id]) == {failed().id: failed()}
 
     def test_resolving_moves_errors_and_counts_each_once(self, stores: FlowStores) -> None:
         stores.jobs.begin(figures())
@@ -520,7 +598,7 @@ class TestErrors:
         stores.errors.open([failed()])
         stores.clock.advance(31 * DAY)
 
-        assert stores.errors.count(WS, FLOW, STEP) == (0, None)
+        assert opened(stores) == (0, None)
         assert stores.errors.get(WS, FLOW, STEP, [failed().id]) == {}
         assert stores.errors.resolve(WS, FLOW, STEP, [failed().id], after(9), "u") == ()
 
@@ -528,8 +606,8 @@ class TestErrors:
         stores.errors.open([failed(), failed(2, step_id="other#step"), failed(3, flow_id="x" * 3000)])
 
         assert open_ids(stores) == [failed().id]
-        assert stores.errors.count(WS, FLOW, "other#step") == (1, after(2))
-        assert stores.errors.count(WS, "x" * 3000, STEP) == (1, after(3))
+        assert opened(stores, step_id="other#step") == (1, after(2))
+        assert opened(stores, "x" * 3000) == (1, after(3))
 
 
 class TestMarks:
@@ -611,6 +689,17 @@ class TestLeases:
         assert take("a", 1, limit=2) == 0
         assert stores.leases.take("d", "a", 9, 5, now=START, until=after(60)) == 5
 
+    def test_nobody_has_slots_beside_a_rival(self, stores: FlowStores) -> None:
+        def take(holder: str, at: float = 0) -> int:
+            def is_rival(other: str) -> bool:
+                return other[0] == holder[0] and other != holder
+
+            return stores.leases.take("c", holder, 1, 9, now=after(at), until=after(60), is_rival=is_rival)
+
+        assert [take("a1"), take("b1"), take("a1"), take("a2")] == [1, 1, 1, 0]
+        stores.leases.give_back("c", "a1")
+        assert [take("a2"), take("b2"), take("b2", at=60)] == [1, 0, 1]
+
     def test_what_is_given_back_is_free(self, stores: FlowStores) -> None:
         stores.leases.take("c", "a", 5, 5, now=START, until=after(60))
         stores.leases.give_back("c", "nobody")
@@ -643,3 +732,80 @@ def test_a_second_keeps_nothing_from_being_found() -> None:
     assert sorted(error_id(at, 7) for at in times) == [error_id(at, 7) for at in times]
     assert sorted(object_id_of("x", at) for at in times) == [object_id_of("x", at) for at in times]
     assert [time_of(object_id_of("x", at)) for at in times] == times
+
+
+def test_the_items_of_a_large_job_are_far_from_being_too_large(
+    on_aws: FlowStores, aws: AwsClients, resources: Resources
+) -> None:
+    stages = {f"s{number}": Count(10**9, 10**9, 10**9, 10**6, START, after(10**6)) for number in range(127)}
+    children = [Child(f"g{number}", ResourceKind.EXPORT, "e" * 24, 0) for number in range(128)]
+    children += [Child(key, ResourceKind.IMPORT, "i" * 24, order) for order, key in enumerate(stages, 1)]
+    on_aws.jobs.begin(figures(children=tuple(children)))
+    for number in range(128):
+        on_aws.jobs.advance(WS, JOB, Progress(f"g{number}", 10**6, stages))
+
+    pages = aws.dynamodb.get_paginator("scan").paginate(TableName=resources.tables.flows)
+    items = [item for page in pages for item in page["Items"]]
+
+    assert len(items) == 16
+    assert max(len(str(item)) for item in items) < 200 * 1024
+
+
+class TestValuesWithOwners:
+    def test_each_owner_has_values_of_its_own(self, stores: FlowStores) -> None:
+        owners = [None, ("export", "e" * 24), ("import", "e" * 24), ("export", "f" * 24)]
+        for number, owner in enumerate(owners):
+            stores.state.put(WS, "n", number, owner)
+        stores.state.delete(WS, "n", owners[1])
+
+        assert [stores.state.get(WS, "n", owner) for owner in owners] == [(0,), None, (2,), (3,)]
+        assert [stores.state.keys(WS, owner) for owner in owners] == [("n",), (), ("n",), ("n",)]
+        assert stores.state.get("ws_b", "n", owners[2]) is None
+
+
+def call(number: int = 1) -> CallRecord:
+    at = after(number)
+    return CallRecord(f"{number:032x}", "export", "e" * 24, at, after(number + 1), {"url": "ü"}, {"statusCode": 200})
+
+
+class TestCalls:
+    def test_the_latest_come_first_and_are_those_of_one_connection(self, stores: FlowStores) -> None:
+        for number in (3, 1, 2):
+            stores.calls.add(WS, "c" * 24, call(number))
+        stores.calls.add(WS, "d" * 24, call(9))
+
+        assert list(stores.calls.latest(WS, "c" * 24, 2)) == [call(3), call(2)]
+        assert list(stores.calls.latest("ws_b", "c" * 24, 2)) == []
+
+    def test_they_are_gone_when_they_are_cleared_or_old(self, stores: FlowStores) -> None:
+        for number in range(60):
+            stores.calls.add(WS, "c" * 24, call(number))
+        stores.calls.clear(WS, "c" * 24)
+        assert list(stores.calls.latest(WS, "c" * 24, 9)) == []
+
+        stores.calls.add(WS, "c" * 24, call())
+        stores.clock.advance(KEPT.total_seconds() + 2)
+        assert list(stores.calls.latest(WS, "c" * 24, 9)) == []
+
+
+class TestTags:
+    def test_they_are_kept_together_and_nobody_loses_anothers(self, stores: FlowStores) -> None:
+        tag = Tag("a" * 24, "Größe", START, after(1))
+        book = stores.tags.get(WS).with_tag(tag)
+        stores.tags.save(WS, book)
+
+        assert stores.tags.get(WS) == book == TagBook({tag.id: tag}, 1)
+        assert stores.tags.get("ws_b") == TagBook()
+        with pytest.raises(StaleWriteError):
+            stores.tags.save(WS, book)
+        stores.tags.save(WS, book.without(tag.id))
+        with pytest.raises(StaleWriteError):
+            stores.tags.save(WS, book.with_tag(tag))
+        assert stores.tags.get(WS) == TagBook({}, 2)
+
+    def test_more_than_an_item_holds_is_refused(self, stores: FlowStores) -> None:
+        tags = {str(n): Tag(str(n), "\U0001f3f7" * 100, START, START) for n in range(1000)}
+
+        with pytest.raises(TooLargeError):
+            stores.tags.save(WS, TagBook(tags, 1))
+        assert stores.tags.get(WS) == TagBook()

@@ -1,4 +1,4 @@
-"""Calls that try a connection."""
+"""Calls that try a connection, and that show what went through it while it was being debugged."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from chalicelib.api.common.services import Services
 from chalicelib.domain.json import Json
 from chalicelib.services.access import Scope, require
 
+_TEXT = {"Content-Type": "text/plain; charset=utf-8"}
 _UNNAMED = "ping"
 """A connection that is not stored need not have a name yet."""
 
@@ -27,6 +28,21 @@ class PingCalls:
         require(call.principal, Scope.WRITE_WORKFLOWS)
         given: dict[str, Json] = {"name": _UNNAMED, **call.json_object()}
         return _pinged(*self._services().flow_pings.unsaved(call.principal, given))
+
+
+class DebugCalls:
+    def __init__(self, services: Callable[[], Services], connections: ResourceCalls) -> None:
+        self._services = services
+        self._connections = connections
+
+    def log(self, call: Call) -> Reply:
+        resource = self._connections.found(call, Scope.READ_RUNS)
+        text = self._services().flow_call_logs.text(resource)
+        return Reply(200, headers=_TEXT, text=text) if text else Reply(204)
+
+    def clear(self, call: Call) -> Reply:
+        self._services().flow_call_logs.clear(self._connections.found(call, Scope.WRITE_RUNS))
+        return Reply(204)
 
 
 def _pinged(status: int, message: str | None) -> Reply:

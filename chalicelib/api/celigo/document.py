@@ -27,6 +27,7 @@ from chalicelib.api.celigo.document_parts import (
 )
 from chalicelib.api.celigo.errors import TABLE
 from chalicelib.api.celigo.routes import PREFIX
+from chalicelib.api.celigo.state import OWNERS
 from chalicelib.api.common.describe import (
     NOTHING,
     Body,
@@ -105,8 +106,9 @@ def _resources(kind: str) -> dict[str, Operation]:
     plural, one, tag = f"{kind}s", f"/{kind}s/{{{kind}_id}}", f"{kind.capitalize()}s"
     article = "an" if kind[0] in "aeiou" else "a"
     op = partial(operation, tag)
-    document = types.NamedDocument if kind == "integration" else types.ResourceDocument
-    filters = (_CONNECTION, _INTEGRATION)
+    documents = {"integration": types.NamedDocument, "script": types.ScriptDocument}
+    document = documents.get(kind, types.ResourceDocument)
+    filters = () if kind == "script" else (_CONNECTION, _INTEGRATION)
     found = {
         f"GET /{plural}": listing_of(
             tag, f"list_{plural}", f"List {plural}", types.Resource, *PAGING, *SHOWN, *filters
@@ -124,11 +126,12 @@ def _resources(kind: str) -> dict[str, Operation]:
                 tag, f"list_{kind}_audit", f"List who changed what of {article} {kind}", types.AuditEntry, *AUDIT
             ),
         }
+    if kind in ("export", "import", "script"):
+        found[f"POST {one}/clone"] = op(
+            f"clone_{kind}", f"Copy {article} {kind}", types.Resource, optional(types.Clone), status=201
+        )
     if kind in ("export", "import"):
         found |= {
-            f"POST {one}/clone": op(
-                f"clone_{kind}", f"Copy {article} {kind}", types.Resource, optional(types.Clone), status=201
-            ),
             f"PUT {one}/replaceConnection": op(
                 f"replace_{kind}_connection", "Use another connection", types.Resource, types.NewConnection
             ),
@@ -167,21 +170,58 @@ def _rest() -> dict[str, Operation]:
         "GET /audit": listing_of(
             "State and audit", "list_audit", "List who changed what", types.AuditEntry, *AUDIT, *_WHOSE_AUDIT
         ),
-        "GET /state": _other("list_state", "List the keys of the store", types.Keys),
-        "DELETE /state": _other("clear_state", "Empty the store", NOTHING, status=204),
-        "GET /state/{key}": _other("get_state", "Read a value", _ANYTHING),
-        "PUT /state/{key}": Operation(
-            "put_state",
+        **_state("", "the store", ""),
+        **{
+            name: said
+            for owner in OWNERS
+            for name, said in _state(f"/{owner}s/{{{owner}_id}}", f"the store of a {owner}", f"_of_{owner}").items()
+        },
+        "GET /connections/{connection_id}/debug": Operation(
+            "get_debug_log",
+            "Connections",
+            "Read what went through a connection while it was being debugged",
+            {200: Content(TEXT, media_type="text/plain"), 204: Content(NOTHING, "There is none.")},
+            "Two entries for each call of the last day: when, its id and what made it, above what was sent and above "
+            "what came back, without secrets. Calls are noted until the connection's `debugDate`, and no longer than "
+            "an hour after the connection was last changed.",
+            refuses=REFUSES,
+        ),
+        "DELETE /connections/{connection_id}/debug": ping("clear_debug_log", "Empty that log", NOTHING, status=204),
+        "POST /{api_identifier}": Operation(
+            "invoke_by_identifier",
+            "Exports",
+            "Invoke an export or import by its `apiIdentifier`",
+            {
+                200: Content({"oneOf": [component("Exported"), {"type": "array", "items": component("Imported")}]}),
+                404: Content({"type": "object"}, "There is no such export or import, or the name is nobody's."),
+            },
+            OLDER,
+            body=optional({"oneOf": [component("ExportCall"), {"type": "array", "items": {"type": "object"}}]}),
+            refuses=REFUSES,
+            deprecated=True,
+        ),
+        "GET /tokenInfo": _other("get_token", "Read whose token it is, and what it may do", types.Token),
+        "POST /exports/{export_id}/data": _listener("deliver", "Deliver to a listener"),
+        "POST /exports/{export_id}/data/{token}": _listener("deliver_with_token", "Deliver to a listener"),
+    }
+
+
+def _state(start: str, what: str, of: str) -> dict[str, Operation]:
+    gone: dict[str, Any] = {"status": 200} if start else {"status": 204}
+    nothing: Any = types.Nothing if start else NOTHING
+    return {
+        f"GET {start}/state": _other(f"list_state{of}", f"List the keys of {what}", types.Keys),
+        f"DELETE {start}/state": _other(f"clear_state{of}", f"Empty {what}", nothing, **gone),
+        f"GET {start}/state/{{key}}": _other(f"get_state{of}", f"Read a value of {what}", _ANYTHING),
+        f"PUT {start}/state/{{key}}": Operation(
+            f"put_state{of}",
             "State and audit",
-            "Store a value",
+            f"Store a value in {what}",
             {200: Content(TEXT, media_type="text/plain")},
             body=Body({}),
             refuses=REFUSES,
         ),
-        "DELETE /state/{key}": _other("delete_state", "Delete a value", NOTHING, status=204),
-        "GET /tokenInfo": _other("get_token", "Read whose token it is, and what it may do", types.Token),
-        "POST /exports/{export_id}/data": _listener("deliver", "Deliver to a listener"),
-        "POST /exports/{export_id}/data/{token}": _listener("deliver_with_token", "Deliver to a listener"),
+        f"DELETE {start}/state/{{key}}": _other(f"delete_state{of}", f"Delete a value of {what}", nothing, **gone),
     }
 
 
@@ -223,18 +263,21 @@ _PATH = {
     "import_id": "The import's id.",
     "connection_id": "The connection's id.",
     "integration_id": "The integration's id.",
+    "script_id": "The script's id.",
     "job_id": "The job's id.",
     "step_id": "The id of the step's export or import.",
     "retry_data_key": "The error's `retryDataKey`.",
     "name": "The file's name, which only who was given it knows.",
     "key": "The key.",
     "token": "The listener's token.",
+    "tag_id": "The tag's id.",
+    "api_identifier": "The `apiIdentifier` of an export or import.",
 }
 
 
 def documents() -> tuple[DoorDocument, ...]:
     resources: dict[str, Operation] = {}
-    for kind in ("export", "import", "connection", "integration"):
+    for kind in ("export", "import", "connection", "integration", "script"):
         resources |= _resources(kind)
     return (
         DoorDocument(
@@ -249,6 +292,7 @@ def documents() -> tuple[DoorDocument, ...]:
                 "Imports": "What sends records on.",
                 "Connections": "Systems that exports and imports speak to.",
                 "Integrations": "Flows that belong together.",
+                "Scripts": "Functions in JavaScript that hooks, filters, transforms and routers call.",
                 "Jobs": "Runs of flows.",
                 "Errors": "What runs of flows left undone: reading, resolving, retrying.",
                 "State and audit": "Values between runs, who changed what, and the token itself.",
@@ -258,7 +302,15 @@ def documents() -> tuple[DoorDocument, ...]:
             bare,
             conflict=TABLE[ConflictError].status,
             examples=examples,
-            also=(types.Use, types.Resource, types.Flow, types.Manifest),
+            also=(
+                types.Exported,
+                types.ExportCall,
+                types.Imported,
+                types.Use,
+                types.Resource,
+                types.Flow,
+                types.Manifest,
+            ),
         ),
     )
 

@@ -111,6 +111,15 @@ def errors_of_flows() -> dict[str, Operation]:
         f"PUT {step}/resolved": _error("resolve_errors", "Resolve errors", types.Nothing, types.NamedErrors),
         f"DELETE {step}/resolved": _error("reopen_errors", "Open errors again", NOTHING, types.NamedErrors, status=204),
         f"POST {step}/retry": _error("retry_errors", "Retry errors", types.RetryJob, types.Retry, KEY),
+        f"PUT {step}/errors/assign": _error(
+            "assign_errors", "Assign errors to somebody", types.Nothing, types.AssignedErrors
+        ),
+        f"PUT {step}/tags": _error("tag_errors", "Tag errors", types.Nothing, types.TaggedErrors),
+        "GET /tags": listing_of("Errors", "list_tags", "List the tags of errors", types.Tag),
+        "POST /tags": _error("create_tag", "Create a tag", types.Tag, types.TagDocument, status=201),
+        "GET /tags/{tag_id}": _error("get_tag", "Read a tag", types.Tag),
+        "PUT /tags/{tag_id}": _error("rename_tag", "Rename a tag", types.Tag, types.TagDocument),
+        "DELETE /tags/{tag_id}": _error("delete_tag", "Delete a tag", NOTHING, status=204),
         f"GET {data}": _error("get_retry_data", "Read what would be retried", types.RetryData),
         f"PUT {data}": _error("put_retry_data", "Change what would be retried", types.RetryData, types.RetryDataChange),
         "GET /integrations/{integration_id}/errors": listing_of(

@@ -9,6 +9,7 @@ from typing import Annotated, Any, NotRequired, TypedDict
 
 from chalicelib.api.celigo import patching, run_errors
 from chalicelib.api.common.describe import about, among, by_default, open_ended
+from chalicelib.domain.flows.tags import MOST_TAGS_OF_AN_ERROR
 
 Time = Annotated[str, about("UTC, to the millisecond, with `Z`.", pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")]
 Object = dict[str, Any]
@@ -23,9 +24,17 @@ class FlowDocument(TypedDict):
     name: Annotated[Any, about("Its name.")]
     pageGenerators: NotRequired[Annotated[Any, about("Exports that begin it: a list of objects with `_exportId`.")]]
     pageProcessors: NotRequired[
-        Annotated[Any, about("Lookups (`_exportId`) and imports (`_importId`), in order; `type` says which.")]
+        Annotated[
+            Any,
+            about(
+                "Lookups (`_exportId`) and imports (`_importId`), in order; `type` says which. `hooks.postResponseMap`"
+                " may name the function of a script."
+            ),
+        ]
     ]
-    routers: NotRequired[Annotated[Any, about("Branches, in place of `pageProcessors`.")]]
+    routers: NotRequired[
+        Annotated[Any, about("Branches, in place of `pageProcessors`: by their filters, or by a router's `script`.")]
+    ]
     _exportId: NotRequired[Annotated[Any, about("The one export, in place of `pageGenerators`.")]]
     _importId: NotRequired[Annotated[Any, about("The one import, in place of `pageProcessors`.")]]
     _integrationId: NotRequired[Annotated[Any, about("The integration that it belongs to.")]]
@@ -40,6 +49,28 @@ class ResourceDocument(TypedDict):
 
     name: Annotated[Any, about("Its name.")]
     _connectionId: NotRequired[Annotated[Any, about("The connection of an export or import.")]]
+    hooks: NotRequired[
+        Annotated[
+            Any,
+            about(
+                "Functions of scripts, each `{_scriptId, function}`: `preSavePage` of an export; `preMap`, `postMap` or"
+                " `postSubmit` of an import."
+            ),
+        ]
+    ]
+    filter: NotRequired[
+        Annotated[
+            Any,
+            about("Rules, or, with the type `script`, a function in `script`; so are `inputFilter` and `transform`."),
+        ]
+    ]
+
+
+@open_ended
+class ScriptDocument(TypedDict):
+    name: Annotated[Any, about("Its name.")]
+    content: Annotated[Any, about("Functions in JavaScript, at most 512 KB of them. Lists leave it out.")]
+    description: NotRequired[Annotated[Any, about("What it is for.")]]
 
 
 @open_ended
@@ -333,6 +364,8 @@ class Error(TypedDict):
     classification: str
     classifiedBy: str
     retriable: bool
+    tags: NotRequired[Annotated[list[str], about("Ids of its tags.")]]
+    assignedTo: NotRequired[Annotated[str, about("Whose it is to see to.")]]
     purgeAt: Time
     resolvedAt: NotRequired[Time]
     resolvedBy: NotRequired[str]
@@ -353,6 +386,28 @@ _Ids = Annotated[list[str], about("Ids of errors.", max_length=run_errors.MOST_A
 
 class NamedErrors(TypedDict):
     errors: _Ids
+
+
+class TaggedErrors(TypedDict):
+    errorIds: _Ids
+    tagIds: Annotated[list[str], about("In the place of those that they have.", max_length=MOST_TAGS_OF_AN_ERROR)]
+
+
+class AssignedErrors(TypedDict):
+    errorIds: _Ids
+    email: Annotated[str | None, about("Whose they are to see to; null for nobody.")]
+
+
+class TagDocument(TypedDict):
+    tag: Annotated[str, about("Its name; case does not count.", min_length=1)]
+
+
+class Tag(TypedDict):
+    _id: str
+    tagId: Annotated[str, about("The same.")]
+    tag: str
+    createdAt: Time
+    lastModified: Time
 
 
 class Retry(TypedDict):

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from chalicelib.api.celigo import jobs, run_errors
+from chalicelib.api.celigo import jobs, run_errors, state, tags
 from chalicelib.api.celigo.audit import AuditCalls
-from chalicelib.api.celigo.connections import PingCalls
+from chalicelib.api.celigo.connections import DebugCalls, PingCalls
 from chalicelib.api.celigo.flows import FlowCalls
 from chalicelib.api.celigo.invoking import InvokeCalls
 from chalicelib.api.celigo.open_calls import OpenCalls
 from chalicelib.api.celigo.resources import IntegrationCalls, ResourceCalls
-from chalicelib.api.celigo.state import StateCalls
 from chalicelib.api.common.mount import Route
 from chalicelib.api.common.services import Services
 from chalicelib.domain.flows.flows import ResourceKind
@@ -29,17 +28,23 @@ def routes(services: Get) -> tuple[Route, ...]:
     imports = ResourceCalls(services, ResourceKind.IMPORT)
     connections = ResourceCalls(services, ResourceKind.CONNECTION)
     integrations = ResourceCalls(services, ResourceKind.INTEGRATION)
+    scripts = ResourceCalls(services, ResourceKind.SCRIPT)
     return (
         *_flow_routes(flows, audit, OpenCalls(services)),
         *_resource_routes("/exports", "export_id", exports, audit),
         *_resource_routes("/imports", "import_id", imports, audit),
         *_resource_routes("/connections", "connection_id", connections, audit),
+        *_resource_routes("/scripts", "script_id", scripts, audit),
+        Route("POST", "/scripts/{script_id}/clone", scripts.clone),
         *_adapted_routes("/exports/{export_id}", exports),
         *_adapted_routes("/imports/{import_id}", imports),
         *_ping_routes(PingCalls(services, connections)),
+        *_debug_routes(DebugCalls(services, connections)),
         *_integration_routes(integrations, IntegrationCalls(services, flows, exports, imports)),
         *_invoke_routes(InvokeCalls(services, exports, imports)),
-        *_other_routes(audit, StateCalls(services)),
+        Route("GET", "/audit", audit.all),
+        *state.routes(services),
+        *tags.routes(services),
         *jobs.routes(services),
         *run_errors.routes(services),
     )
@@ -109,11 +114,17 @@ def _ping_routes(pings: PingCalls) -> tuple[Route, ...]:
     )
 
 
+def _debug_routes(debugging: DebugCalls) -> tuple[Route, ...]:
+    one = "/connections/{connection_id}/debug"
+    return (Route("GET", one, debugging.log), Route("DELETE", one, debugging.clear))
+
+
 def _invoke_routes(invoking: InvokeCalls) -> tuple[Route, ...]:
     return (
         Route("POST", "/exports/{export_id}/invoke", invoking.export),
         Route("POST", "/imports/{import_id}/invoke", invoking.import_),
         Route("POST", "/exports/preview", invoking.preview),
+        Route("POST", "/{api_identifier}", invoking.by_identifier),
     )
 
 
@@ -124,16 +135,4 @@ def _integration_routes(integrations: ResourceCalls, inner: IntegrationCalls) ->
         Route("GET", f"{one}/flows", inner.flows),
         Route("GET", f"{one}/exports", inner.exports),
         Route("GET", f"{one}/imports", inner.imports),
-    )
-
-
-def _other_routes(audit: AuditCalls, state: StateCalls) -> tuple[Route, ...]:
-    return (
-        Route("GET", "/audit", audit.all),
-        Route("GET", "/state", state.keys),
-        Route("DELETE", "/state", state.clear),
-        Route("GET", "/state/{key}", state.get),
-        Route("PUT", "/state/{key}", state.put),
-        Route("DELETE", "/state/{key}", state.delete),
-        Route("GET", "/tokenInfo", state.token),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
@@ -90,7 +91,8 @@ def _dates(found: Job) -> Members:
     }
 
 
-def error(found: FlowError) -> Members:
+def error(found: FlowError, tags: Collection[str] = ()) -> Members:
+    """`tags` are those that there are."""
     shown: Members = {
         "errorId": found.id,
         "occurredAt": iso_ms(found.occurred_at),
@@ -110,6 +112,10 @@ def error(found: FlowError) -> Members:
         "retriable": found.is_retriable,
         "purgeAt": _purged(found.occurred_at),
     }
+    if tagged := [tag for tag in found.tags if tag in tags]:
+        shown["tags"] = list[Json](tagged)
+    if found.assigned_to:
+        shown["assignedTo"] = found.assigned_to
     if found.resolved_at is not None:
         shown["resolvedAt"] = iso_ms(found.resolved_at)
         shown["resolvedBy"] = _resolver(found.resolved_by)

@@ -97,7 +97,8 @@ class JobCalls:
         parts = [job] if job.parent_id is not None else list(job.children)
         ids = {child.key: child.id for child in parts}
         pairs = [(child.resource_id, child.key) for child in parts if child.resource_id is not None]
-        found = services.flow_errors.of_job(call.principal.workspace_id, job.flow_id, job.parent_id or job.id, pairs)
+        of = call.principal.workspace_id, job.flow_id, job.parent_id or job.id
+        found = services.flow_errors.of_job(*of, pairs, job.ended_at if job.parent_id is None else None)
         shown: list[Json] = []
         for error, _ in zip(found, range(_MOST_ERRORS), strict=False):
             shown.append(job_wire.job_error(error, ids[error.child]))

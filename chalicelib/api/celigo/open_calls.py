@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 
 from chalicelib.api.common.authentication import spend
-from chalicelib.api.common.call import Call, Reply
+from chalicelib.api.common.call import Call, Reply, confined
 from chalicelib.api.common.parsing import idempotency_key
 from chalicelib.api.common.services import Services
 from chalicelib.domain.flows.flows import is_object_id
@@ -51,8 +51,10 @@ class OpenCalls:
         said = services.flow_listeners.hear(id_, heard, idempotency_key(call))
         headers = dict(said.headers)
         if said.text:
-            headers = {"Content-Type": f"{_CONTENT_TYPES.get(said.media_type, 'text/plain')}; charset=utf-8", **headers}
-        return Reply(said.status, headers=headers, text=said.text)
+            type_ = f"{_CONTENT_TYPES.get(said.media_type, 'text/plain')}; charset=utf-8"
+            # What the listener's own headers say counts, whatever its case.
+            headers = headers if "content-type" in map(str.lower, headers) else {"Content-Type": type_, **headers}
+        return Reply(said.status, headers=confined(headers), text=said.text)
 
 
 def _plain(name: str) -> str:

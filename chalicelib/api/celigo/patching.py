@@ -27,6 +27,7 @@ RESOURCE_PATHS: Mapping[ResourceKind, re.Pattern[str]] = {
     ResourceKind.IMPORT: re.compile(f"/(?:{'|'.join(_PLAIN)})"),
     ResourceKind.CONNECTION: re.compile(f"/(?:{'|'.join((*_PLAIN, 'debugDate'))})"),
     ResourceKind.INTEGRATION: re.compile(f"/(?:{'|'.join(_PLAIN)})"),
+    ResourceKind.SCRIPT: re.compile(f"/(?:{'|'.join(_PLAIN)})"),
 }
 
 

@@ -1,4 +1,4 @@
-"""Calls on exports, imports, connections and integrations: one class for what they have in common."""
+"""Calls on exports, imports, connections, integrations and scripts: one class for what they have in common."""
 
 from __future__ import annotations
 
@@ -32,7 +32,8 @@ class ResourceCalls:
         self._kind = kind
 
     def list(self, call: Call) -> Reply:
-        wanted = {name: listing.id_of(call, name) for name in _FILTERS}
+        names = () if self._kind is ResourceKind.SCRIPT else _FILTERS
+        wanted = {name: listing.id_of(call, name) for name in names}
         filters = {name: value for name, value in wanted.items() if value is not None}
         if not filters:
             return self.list_of(call, None)
@@ -45,7 +46,7 @@ class ResourceCalls:
         require(call.principal, Scope.READ_WORKFLOWS)
         project = listing.projection(call, *(("adaptorType",) if self._kind in _ADAPTED else ()))
         page = self._page(call, meets)
-        shown = ((each, project(wire.resource(each))) for each in page.items)
+        shown = ((each, project(wire.listed(each))) for each in page.items)
         return listing.reply(call, page, _id, shown, self._services().public_base_url or call.base_url)
 
     def create(self, call: Call) -> Reply:

@@ -56,13 +56,13 @@ class RunErrorCalls:
 
     def resolve(self, call: Call) -> Reply:
         flow = self._step(call, Scope.WRITE_RUNS)
-        ids = _ids(call.json_object(), "errors")
+        ids = error_ids(call.json_object(), "errors")
         self._services().flow_errors.resolve(call.principal, flow, call.params["step_id"], ids)
         return Reply(200, {})
 
     def reopen(self, call: Call) -> Reply:
         flow = self._step(call, Scope.WRITE_RUNS)
-        ids = _ids(call.json_object(), "errors")
+        ids = error_ids(call.json_object(), "errors")
         self._services().flow_errors.reopen(flow, call.params["step_id"], ids)
         return Reply(204)
 
@@ -87,10 +87,12 @@ class RunErrorCalls:
         flow, services, step_id = self._step(call, Scope.READ_RUNS), self._services(), call.params["step_id"]
         limit, where = listing.limit_of(call), _filter(call, is_resolved)
         found, after = services.flow_errors.page(flow, step_id, where, after=_after(call), limit=limit)
+        # Tags that were deleted since are still on the errors that had them.
+        tags = services.flow_tags.known(flow.workspace_id, frozenset(tag for each in found for tag in each.tags))
         sent: list[Json] = []
         size = 0
         for each in found:
-            members = job_wire.error(each)
+            members = job_wire.error(each, tags)
             size += len(msgspec.json.encode(members))
             if sent and size > listing.MAX_PAGE_BYTES:
                 after = found[len(sent) - 1].id
@@ -149,7 +151,7 @@ def _after(call: Call) -> str | None:
     return text
 
 
-def _ids(body: dict[str, Json], name: str) -> list[str]:
+def error_ids(body: dict[str, Json], name: str) -> list[str]:
     """The texts that a member lists. Raises FieldsRefusedError, InvalidError for too many."""
     problems = Problems()
     value = body.get(name)
@@ -168,8 +170,8 @@ def _ids(body: dict[str, Json], name: str) -> list[str]:
 def _retried(body: dict[str, Json]) -> tuple[list[str], str]:
     """The errors that are named, and by which member. What is no retry data key of ours names none."""
     if body.get(_BY_KEYS) is None and body.get(_BY_IDS) is not None:
-        return _ids(body, _BY_IDS), _BY_IDS
-    named = [error_of_retry_data(key) for key in _ids(body, _BY_KEYS)]
+        return error_ids(body, _BY_IDS), _BY_IDS
+    named = [error_of_retry_data(key) for key in error_ids(body, _BY_KEYS)]
     return [id_ for id_ in named if id_ is not None], _BY_KEYS
 
 

@@ -30,7 +30,12 @@ _FLOW_ORDER = (
     "routers",
     "pageGenerators",
 )
-_MODELS = {ResourceKind.EXPORT: "Export", ResourceKind.IMPORT: "Import", None: "Flow"}
+_MODELS = {
+    ResourceKind.EXPORT: "Export",
+    ResourceKind.IMPORT: "Import",
+    ResourceKind.SCRIPT: "Script",
+    None: "Flow",
+}
 _USER_ID_DIGITS = 24
 
 
@@ -55,6 +60,14 @@ def resource(found: Resource) -> Members:
         if found.kind is ResourceKind.CONNECTION and isinstance(http, dict) and http.get("encrypted"):
             document[block] = {**http, "encrypted": MASK}
     return {"_id": found.id, **dates, **document}
+
+
+def listed(found: Resource) -> Members:
+    """As lists show it: what a script consists of is told only to who asks for that script."""
+    shown = resource(found)
+    if found.kind is ResourceKind.SCRIPT:
+        del shown["content"]
+    return shown
 
 
 def manifest(made: Made) -> Members:

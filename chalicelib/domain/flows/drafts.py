@@ -1,5 +1,5 @@
-"""Documents of exports, imports, connections and integrations on their way into the store: completed, checked against
-what is stored, and parted from their secrets.
+"""Documents of exports, imports, connections, integrations and scripts on their way into the store: completed, checked
+against what is stored, and parted from their secrets.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ _OURS: Mapping[ResourceKind, tuple[str, ...]] = {
     ResourceKind.IMPORT: ("apiIdentifier", "_sourceId", "_templateId", "sandbox"),
     ResourceKind.CONNECTION: ("_sourceId", "_templateId", "sandbox"),
     ResourceKind.INTEGRATION: ("_sourceId", "_templateId", "sandbox"),
+    ResourceKind.SCRIPT: ("_sourceId", "_templateId", "sandbox"),
 }
 """Members that callers cannot set; what they send of them is ignored."""
 _FIXED: Mapping[ResourceKind, str] = {

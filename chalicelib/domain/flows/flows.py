@@ -37,6 +37,7 @@ class ResourceKind(StrEnum):
     IMPORT = "import"
     CONNECTION = "connection"
     INTEGRATION = "integration"
+    SCRIPT = "script"
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +166,8 @@ class FlowError:
     request_key: str = ""
     resolved_at: datetime | None = None
     resolved_by: str | None = None
+    tags: tuple[str, ...] = ()
+    assigned_to: str = ""
 
     @property
     def retry_data_key(self) -> str | None:

@@ -13,6 +13,7 @@ from itertools import pairwise
 from chalicelib.domain.flows.flows import ResourceKind
 from chalicelib.domain.flows.problems import problems_of_flow
 from chalicelib.domain.flows.schedules import cron_of
+from chalicelib.domain.flows.scripts import ScriptRef
 from chalicelib.domain.flows.steps import (
     ALL_MATCHING,
     Generator,
@@ -115,13 +116,28 @@ def _behind(document: Mapping[str, Json], generator: Generator) -> Json:
 
 
 def _end_config(document: Mapping[str, Json], generators: Sequence[Generator]) -> dict[str, Json]:
-    following = document.get("_runNextFlowIds")
     return {
         "exports": {each.key: each.export_id for each in generators},
         "ended": {each.key: f"{{{{ $node.{each.key} }}}}" for each in generators},
-        "next": following if isinstance(following, list) else [],
+        "next": _following(document),
         "begin": _BEGUN,
     }
+
+
+def _following(document: Mapping[str, Json]) -> list[Json]:
+    """The flows to start, each once: a whole one by its id, else an object with the exports of it that are to run."""
+    whole, chosen = document.get("_runNextFlowIds"), document.get("_runNextExportIds")
+    found: dict[str, list[Json] | None] = {each: None for each in _listed(whole) if isinstance(each, str)}
+    for each in _listed(chosen):
+        if isinstance(each, dict):
+            exports = found.setdefault(str(each.get("_flowId")), [])
+            if exports is not None:
+                exports.append(each.get("_exportId"))
+    return [id_ if exports is None else {"flow": id_, "exports": exports} for id_, exports in found.items()]
+
+
+def _listed(value: Json) -> list[Json]:
+    return value if isinstance(value, list) else []
 
 
 def _loop(document: Mapping[str, Json], generator: Generator, stages: Sequence[Stage]) -> Node:
@@ -161,7 +177,12 @@ def _stage(stage: Stage) -> Node:
             "begin": _BEGUN,
         }
         name = stage.document.get("name")
-        return Node(stage.key, "router", name if isinstance(name, str) else "", config, _KEEPING)
+        title = name if isinstance(name, str) else ""
+        if stage.script is None:
+            return Node(stage.key, "router", title, config, _KEEPING)
+        # A script runs elsewhere, which may be as busy as any receiver of requests.
+        config |= {"script": _script(stage.script), "names": [each.name for each in stage.branches]}
+        return Node(stage.key, "router", title, config, _REQUESTING, timeout_seconds=STEP_SECONDS)
     config = {
         "stage": stage.key,
         "id": stage.resource_id,
@@ -170,8 +191,14 @@ def _stage(stage: Stage) -> Node:
         "proceed": stage.document.get("proceedOnFailure") is True,
         "begin": _BEGUN,
     }
+    if stage.script is not None:
+        config["hook"] = _script(stage.script)
     type_ = "lookup" if stage.kind is ResourceKind.EXPORT else "import"
     return Node(stage.key, type_, stage.resource_id, config, _REQUESTING, timeout_seconds=STEP_SECONDS)
+
+
+def _script(ref: ScriptRef) -> Json:
+    return {"_scriptId": ref.script_id, "function": ref.function}
 
 
 def _tally_config(document: Mapping[str, Json], generator: Generator, stages: Sequence[Stage]) -> dict[str, Json]:
@@ -181,7 +208,6 @@ def _tally_config(document: Mapping[str, Json], generator: Generator, stages: Se
         "export": generator.export_id,
         "stages": [{"key": each.key, "id": each.resource_id, "order": each.order} for each in stages],
         "skip_retries": skips,
-        "page": f"{{{{ $node.{_PAGE} }}}}",
-        "outputs": {each.key: f"{{{{ $node.{each.key} }}}}" for each in stages},
+        # What the page's steps said is not asked for by templates: all of it together may be larger than those allow.
         "begin": _BEGUN,
     }

@@ -5,11 +5,20 @@ A connection's document is read once, with its secrets in place, into a `Connect
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from urllib.parse import quote
 
+from chalicelib.domain.errors import InvalidError
+from chalicelib.domain.flows.csv import CsvRules
+from chalicelib.domain.flows.xml import Element, XmlRules, element_json
 from chalicelib.domain.json import Json
+from chalicelib.domain.records.paths import MISSING, Missing, extract
 
+USUAL_XML = XmlRules()
+USUAL_CSV = CsvRules()
 DEFAULT_CONCURRENCY = 25
 MAX_CONCURRENCY = 50
 DEFAULT_RETRY_HEADER = "Retry-After"
@@ -46,6 +55,8 @@ class Connection:
     encrypted: Mapping[str, Json] = field(default_factory=dict)
     unencrypted: Mapping[str, Json] = field(default_factory=dict)
     settings: Mapping[str, Json] = field(default_factory=dict)
+    debugged_until: datetime | None = None
+    """Its calls are noted until then."""
 
     @property
     def template_members(self) -> dict[str, Json]:
@@ -56,12 +67,20 @@ class Connection:
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """Texts that must not stand in an error."""
+        """Texts that must not stand in an error, in the forms that they are sent in. The longest come first: cut out
+        before it, a shorter one would leave the rest of the one that begins with it."""
         found = [*_texts(dict(self.auth)), *_texts(dict(self.encrypted))]
-        return tuple(text for text in found if len(text) >= _SHORTEST_SECRET)
+        pair = f"{as_text(self.auth.get('username'))}:{as_text(self.auth.get('password'))}"
+        found += [b64encode(pair.encode()).decode(), *(quote(text, safe="") for text in found)]
+        return tuple(sorted({text for text in found if len(text) >= SHORTEST_SECRET}, key=len, reverse=True))
+
+    def for_strangers(self) -> Connection:
+        """What is left of it for a request to another host: nothing that proves it, neither to be added nor to be named
+        by a template."""
+        return replace(self, headers=(), auth_type="", auth={}, encrypted={})
 
 
-_SHORTEST_SECRET = 6
+SHORTEST_SECRET = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +100,10 @@ class RequestSpec:
     media_type: str = ""
     success_media_type: str = ""
     error_media_type: str = ""
+    usual_media_type: str = ""
+    """Of answers of success that say of none themselves, and are to have none."""
+    xml: XmlRules = USUAL_XML
+    csv: CsvRules = USUAL_CSV
     is_strict: bool = False
     has_plain_uri: bool = False
     has_plain_body: bool = False
@@ -104,7 +127,7 @@ class ResponseRules:
 @dataclass(frozen=True, slots=True)
 class Answer:
     """`body` is parsed by its media type; `headers` have lower-case names. `url` is what was asked, `request_body` what
-    was sent."""
+    was sent, `root` is there for XML."""
 
     status: int
     headers: Mapping[str, str]
@@ -113,6 +136,42 @@ class Answer:
     url: str
     raw: bytes = b""
     request_body: bytes | None = None
+    root: Element | None = None
+
+    def found(self, path: str) -> Json | Missing:
+        """The value at a path, which for XML may be one of elements: its text, or texts if there are several."""
+        plain = MISSING if path.startswith("/") else extract(self.body, path)
+        if self.root is None or plain is not MISSING:
+            return extract(self.body, path) if self.root is None else plain
+        texts_ = [each if isinstance(each, str) else each.whole_text.strip() for each in _selected(self.root, path)]
+        return MISSING if not texts_ else texts_[0] if len(texts_) == 1 else list[Json](texts_)
+
+    def records(self, path: str, xml: XmlRules = USUAL_XML) -> list[Json]:
+        """What lies at the path: the elements of a list, or one record. Without a path the whole; a path that leads
+        nowhere gives no records."""
+        if self.root is not None and path:
+            selected = _selected(self.root, path)
+            return [each if isinstance(each, str) else element_json(each, xml) for each in selected]
+        return records_of(self.body, path)
+
+
+def records_of(body: Json, path: str) -> list[Json]:
+    """Of an answer that is no XML."""
+    found = extract(body, path) if path else body
+    if found is MISSING or found is None or found == "":
+        return []
+    return list(found) if isinstance(found, list) else [found]
+
+
+def _selected(root: Element, path: str) -> list[Element | str]:
+    """A path that cannot be read leads nowhere, as one in JSON does."""
+    # Loaded with the first XML: few flows speak it, and all of them start cold.
+    from chalicelib.domain.flows.xpath import select
+
+    try:
+        return select(root, path)
+    except InvalidError:
+        return []
 
 
 class FlowHttpError(Exception):

@@ -130,6 +130,12 @@ class Account:
         if to is not None:
             self.entries.append(Entry(record, to, entry.trace_key))
 
+    def noted(self, index: str, entry: Entry, fault: Fault, trace_key: str | None = None) -> None:
+        """An error beside what became of the entry. It has no record of its own that could be tried again."""
+        self.error += 1
+        key = entry.trace_key if trace_key is None else trace_key
+        self.errors.append({**fault.to_json(), "n": index, "trace": key})
+
     def _goes_on(self, entry: Entry, record: Json, to: str | None) -> None:
         self.resolved += entry.retried
         if to is not None:

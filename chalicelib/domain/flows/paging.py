@@ -13,7 +13,7 @@ from urllib.parse import urljoin
 
 from chalicelib.domain.flows.http import Answer, as_object, as_text, shown
 from chalicelib.domain.json import Json
-from chalicelib.domain.records.paths import MISSING, extract
+from chalicelib.domain.records.paths import MISSING
 
 State = dict[str, Json]
 Render = Callable[[str, Mapping[str, Json]], str]
@@ -22,6 +22,16 @@ Render = Callable[[str, Mapping[str, Json]], str]
 DEFAULT_LAST_PAGE_STATUS = 404
 _METHODS = frozenset({"page", "skip", "token", "url", "linkheader", "relativeuri", "body"})
 _OLD_NAMES = {"nextpageurl": "url", "pagenumber": "page", "postbody": "body"}
+_STEERED: Mapping[str, tuple[str, ...]] = {
+    "page": ("page", "records"),
+    "skip": ("skip", "records"),
+    "token": ("token",),
+    "url": ("url",),
+    "linkheader": ("url",),
+    "relativeuri": ("uri",),
+    "body": ("body",),
+}
+"""Members of the state by the method that needs them."""
 _LINK = re.compile(r"<([^<>]*)>((?:\s*;\s*[^\s;,=]+(?:\s*=\s*(?:\"[^\"]*\"|[^\s;,\"]+))?)*)")
 _RELATION = re.compile(r";\s*rel\s*=\s*(?:\"([^\"]*)\"|([^\s;,\"]+))", re.IGNORECASE)
 
@@ -48,6 +58,13 @@ def first(http: Mapping[str, Json]) -> State:
         case "token":
             state["token"] = as_text(paging.get("token"))
     return state
+
+
+def resumed(http: Mapping[str, Json], given: Mapping[str, Json]) -> State:
+    """The state that a caller brings back. It steers what the export's own method steers and nothing else: with an
+    address or a body of their choice callers would have the connection's credentials do what the export does not."""
+    named = _STEERED.get(method_of(http), ())
+    return {"calls": _number(given.get("calls"), 0), **{name: given[name] for name in named if name in given}}
 
 
 def template_members(state: Mapping[str, Json]) -> dict[str, Json]:
@@ -78,15 +95,6 @@ def resource_path(http: Mapping[str, Json], state: Mapping[str, Json]) -> str:
     return later if state.get("calls") and later else first_path
 
 
-def records_of(answer_body: Json, path: str) -> list[Json]:
-    """What lies at the path: the elements of a list, or one record. Without a path the whole; a path that leads
-    nowhere gives no records."""
-    found = extract(answer_body, path) if path else answer_body
-    if found is MISSING or found is None or found == "":
-        return []
-    return list(found) if isinstance(found, list) else [found]
-
-
 def ends_quietly(http: Mapping[str, Json], state: Mapping[str, Json], status: int) -> bool:
     """Whether a failing status only says that there are no more pages: never for the first call."""
     if not state.get("calls") or not method_of(http):
@@ -101,18 +109,18 @@ def following(
     """The state for the next call, None after the last. Raises TemplateError."""
     method, paging = method_of(http), as_object(http.get("paging"))
     calls = _number(state.get("calls"), 0) + 1
-    if not method or not records or _is_last(paging, answer.body):
+    if not method or not records or _is_last(paging, answer):
         return None
     advanced: State = {**state, "calls": calls}
     match method:
         case "page":
-            return _counted(advanced, "page", 1, paging, answer.body, len(records))
+            return _counted(advanced, "page", 1, paging, answer, len(records))
         case "skip":
-            return _counted(advanced, "skip", len(records), paging, answer.body, len(records))
+            return _counted(advanced, "skip", len(records), paging, answer, len(records))
         case "token":
             return _with("token", advanced, state, _token(paging, answer, calls))
         case "url":
-            return _with("url", advanced, state, _text_at(answer.body, as_text(paging.get("path"))))
+            return _with("url", advanced, state, _text_at(answer, as_text(paging.get("path"))))
         case "linkheader":
             return _with("url", advanced, state, _link(paging, answer))
         case "relativeuri":
@@ -125,14 +133,14 @@ def following(
 
 
 def _counted(
-    state: State, name: str, step: int, paging: Mapping[str, Json], answer_body: Json, records: int
+    state: State, name: str, step: int, paging: Mapping[str, Json], answer: Answer, records: int
 ) -> State | None:
     state[name] = _number(state.get(name), 0) + step
     seen = _number(state.get("records"), 0) + records
     state["records"] = seen
     pages, count = (
-        _number_at(answer_body, paging.get("maxPagePath")),
-        _number_at(answer_body, paging.get("maxCountPath")),
+        _number_at(answer, paging.get("maxPagePath")),
+        _number_at(answer, paging.get("maxCountPath")),
     )
     if pages is not None and _number(state.get("calls"), 0) >= pages:
         return None
@@ -152,7 +160,7 @@ def _token(paging: Mapping[str, Json], answer: Answer, calls: int) -> str:
     path = later if later and calls > 1 else as_text(paging.get("path"))
     if as_text(paging.get("pathLocation")).lower() == "header":
         return answer.headers.get(path.lower(), "")
-    return _text_at(answer.body, path)
+    return _text_at(answer, path)
 
 
 def _link(paging: Mapping[str, Json], answer: Answer) -> str:
@@ -172,11 +180,11 @@ def _resolved(base: str, reference: str) -> str:
         return reference
 
 
-def _is_last(paging: Mapping[str, Json], answer_body: Json) -> bool:
+def _is_last(paging: Mapping[str, Json], answer: Answer) -> bool:
     path = as_text(paging.get("lastPagePath"))
     if not path:
         return False
-    found = extract(answer_body, path)
+    found = answer.found(path)
     values = paging.get("lastPageValues")
     listed = [each if isinstance(each, str) else shown(each) for each in values] if isinstance(values, list) else None
     if found is MISSING:
@@ -197,15 +205,15 @@ def _previous(answer: Answer, records: list[Json]) -> dict[str, Json]:
     }
 
 
-def _text_at(value: Json, path: str) -> str:
-    found = extract(value, path) if path else MISSING
+def _text_at(answer: Answer, path: str) -> str:
+    found = answer.found(path) if path else MISSING
     if found is MISSING or found is None or isinstance(found, (dict, list, bool)):
         return ""
     return found if isinstance(found, str) else shown(found)
 
 
-def _number_at(value: Json, path: Json) -> int | None:
-    text = _text_at(value, as_text(path))
+def _number_at(answer: Answer, path: Json) -> int | None:
+    text = _text_at(answer, as_text(path))
     try:
         return int(float(text)) if text else None
     except (ValueError, OverflowError):

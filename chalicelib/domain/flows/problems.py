@@ -10,10 +10,13 @@ from typing import Any
 
 from chalicelib.domain.cron.zones import zone_of
 from chalicelib.domain.errors import InvalidError
+from chalicelib.domain.flows.checks.scripts import check_hooks, check_script
 from chalicelib.domain.flows.flows import MAX_CHILDREN
 from chalicelib.domain.flows.schedules import timing_of
+from chalicelib.domain.flows.scripts import BY_SCRIPT, PROCESSOR_HOOKS
 from chalicelib.domain.flows.steps import (
     ALL_MATCHING,
+    BY_FILTERS,
     FIRST_MATCHING,
     children_of_flow,
     generators_of,
@@ -33,7 +36,6 @@ MAX_WAYS = 2_500
 _BOTH = '"pageProcessors" is not allowed when "routers" is present'
 _BOOLEANS = ("disabled", "skipRetries", "runPageGeneratorsInParallel", "autoResolveMatchingTraceKeys")
 _IDS = ("_integrationId", "_exportId", "_importId", "_keepDeltaBehindFlowId", "_keepDeltaBehindExportId")
-_LISTS_OF_IDS = ("_runNextFlowIds", "_runNextExportIds")
 _STEP_KINDS = {"export": "_exportId", "import": "_importId"}
 
 
@@ -67,19 +69,38 @@ def _check_plain(document: Mapping[str, Json], problems: Problems) -> None:
         problems.expect(field, document.get(field), bool, "a boolean")
     for field in _IDS:
         problems.expect(field, document.get(field), str, "an id")
-    for field in _LISTS_OF_IDS:
-        ids = document.get(field)
-        if problems.expect(field, ids, list, "an array") and isinstance(ids, list):
-            _check_ids(field, ids, problems)
+    for field, check in (("_runNextFlowIds", _check_id), ("_runNextExportIds", _check_next_export)):
+        following = document.get(field)
+        if problems.expect(field, following, list, "an array") and isinstance(following, list):
+            _check_following(field, following, problems, check)
     problems.expect("settings", document.get("settings"), dict, "an object")
 
 
-def _check_ids(field: str, ids: Sequence[Json], problems: Problems) -> None:
-    if len(ids) > MAX_NEXT:
+def _check_following(
+    field: str, following: Sequence[Json], problems: Problems, check: Callable[[Json, str, Problems], None]
+) -> None:
+    if len(following) > MAX_NEXT:
         problems.invalid(field, f"Path `{field}` must have at most {MAX_NEXT} members.")
-    for index, each in enumerate(ids[:MAX_NEXT]):
-        if not isinstance(each, str):
-            problems.invalid(f"{field}[{index}]", f"Path `{field}[{index}]` must be an id.")
+    for index, each in enumerate(following[:MAX_NEXT]):
+        check(each, f"{field}[{index}]", problems)
+
+
+def _check_id(value: Json, path: str, problems: Problems) -> None:
+    if not isinstance(value, str):
+        problems.invalid(path, f"Path `{path}` must be an id.")
+
+
+def _check_next_export(value: Json, path: str, problems: Problems) -> None:
+    """A flow with the one of its exports that is to run. The id of an export alone is an older form, which says
+    nothing of a flow."""
+    if not isinstance(value, dict):
+        _check_id(value, path, problems)
+        return
+    for name in ("_flowId", "_exportId"):
+        if value.get(name) is None:
+            problems.missing(f"{path}.{name}")
+        else:
+            _check_id(value[name], f"{path}.{name}", problems)
 
 
 def _check_timing(document: Mapping[str, Json], problems: Problems) -> None:
@@ -137,7 +158,7 @@ def _check_processor(member: Mapping[str, Json], where: str, problems: Problems)
     else:
         _check_reference(member, _STEP_KINDS[kind], where, problems)
     problems.expect(f"{where}.proceedOnFailure", member.get("proceedOnFailure"), bool, "a boolean")
-    _refuse_scripts(member.get("hooks"), f"{where}.hooks", problems)
+    check_hooks(member.get("hooks"), f"{where}.hooks", PROCESSOR_HOOKS, problems)
     mapping = member.get("responseMapping")
     if mapping is not None:
         problems.found.extend(problems_of_response_mapping(mapping, f"{where}.responseMapping"))
@@ -149,10 +170,11 @@ def _check_router(router: Mapping[str, Json], where: str, problems: Problems) ->
     if router.get("routeRecordsTo") not in (None, FIRST_MATCHING, ALL_MATCHING):
         text = f"Path `{where}.routeRecordsTo` must be {FIRST_MATCHING} or {ALL_MATCHING}."
         problems.invalid(f"{where}.routeRecordsTo", text)
-    if router.get("routeRecordsUsing") == "script":
-        problems.invalid(f"{where}.routeRecordsUsing", "Scripts are not supported.")
-    elif router.get("routeRecordsUsing") not in (None, "input_filters"):
-        problems.invalid(f"{where}.routeRecordsUsing", f"Path `{where}.routeRecordsUsing` must be input_filters.")
+    if router.get("routeRecordsUsing") == BY_SCRIPT:
+        check_script(router.get("script"), f"{where}.script", problems)
+    elif router.get("routeRecordsUsing") not in (None, "", BY_FILTERS):
+        text = f"Path `{where}.routeRecordsUsing` must be {BY_FILTERS} or {BY_SCRIPT}."
+        problems.invalid(f"{where}.routeRecordsUsing", text)
     if not router.get("branches"):
         problems.missing(f"{where}.branches")
     else:
@@ -165,7 +187,7 @@ def _check_branch(branch: Mapping[str, Json], where: str, problems: Problems) ->
     problems.expect(f"{where}.nextRouterId", branch.get("nextRouterId"), str, "a string")
     if branch.get("inputFilter") is not None:
         problems.found.extend(problems_of_filter(branch["inputFilter"], f"{where}.inputFilter"))
-    _refuse_scripts(branch.get("hooks"), f"{where}.hooks", problems)
+    check_hooks(branch.get("hooks"), f"{where}.hooks", (), problems)
     _check_each(branch, "pageProcessors", problems, _check_processor, where)
 
 
@@ -204,15 +226,6 @@ def _check_reference(member: Mapping[str, Json], name: str, where: str, problems
         problems.missing(f"{where}.{name}")
     else:
         problems.expect(f"{where}.{name}", value, str, "an id" if name.startswith("_") else "a string")
-
-
-def _refuse_scripts(hooks: Json, where: str, problems: Problems) -> None:
-    """Hooks are scripts. One that names none does nothing, and is what clients send for none."""
-    if not (problems.expect(where, hooks, dict, "an object") and isinstance(hooks, dict)):
-        return
-    for name, hook in hooks.items():
-        if isinstance(hook, dict) and (hook.get("_scriptId") or hook.get("function")):
-            problems.invalid(f"{where}.{name}", "Hooks and scripts are not supported.")
 
 
 def _objects(value: Json) -> list[Any]:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 
 from chalicelib.domain.flows.flows import MASK
 from chalicelib.domain.json import Json
+from chalicelib.domain.masking import is_secret_name
 
 SECRET_MEMBERS = frozenset(
     {
@@ -42,6 +43,23 @@ def taken(document: Mapping[str, Json]) -> tuple[dict[str, Json], dict[str, Json
     masked = _masked(dict(document), "", False, False, secrets)
     assert isinstance(masked, dict)
     return masked, secrets
+
+
+def published(value: Json) -> Json:
+    """A document, secrets masked, for readers who need no key: nor do they see what headers of secret names hold, but
+    where a template takes it from."""
+    match value:
+        case dict():
+            held = value.get("value")
+            is_secret = is_secret_name(str(value.get("name", ""))) and isinstance(held, str) and "{{" not in held
+            return {
+                name: MASK if is_secret and name == "value" and each else published(each)
+                for name, each in value.items()
+            }
+        case list():
+            return [published(each) for each in value]
+        case _:
+            return value
 
 
 def masks(document: Json, path: str = "") -> Iterator[str]:

@@ -12,9 +12,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from chalicelib.domain.flows.flows import Child, ResourceKind
+from chalicelib.domain.flows.scripts import BY_SCRIPT, PROCESSOR_HOOKS, ScriptRef, scripts_of_hooks
 from chalicelib.domain.json import Json
 
 FIRST_MATCHING, ALL_MATCHING = "first_matching_branch", "all_matching_branches"
+BY_FILTERS = "input_filters"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +37,11 @@ class Generator:
 @dataclass(frozen=True, slots=True)
 class Branch:
     """`rules` are the filter's, None for a branch that takes every record; `to` is the stage that its records enter
-    next, None where they have arrived."""
+    next, None where they have arrived. A router that goes by a script may be told the branch's `name`."""
 
     rules: Json
     to: str | None
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,18 @@ class Stage:
     @property
     def is_router(self) -> bool:
         return self.kind is None
+
+    @property
+    def script(self) -> ScriptRef | None:
+        """Of a router that goes by one; of a processor, the one that sees its records last."""
+        if self.is_router:
+            return ScriptRef.of(self.document.get("script")) if self._is_routed_by_script else None
+        hooks = self.document.get("hooks")
+        return ScriptRef.of(hooks.get(PROCESSOR_HOOKS[0])) if isinstance(hooks, dict) else None
+
+    @property
+    def _is_routed_by_script(self) -> bool:
+        return self.document.get("routeRecordsUsing") == BY_SCRIPT
 
 
 def generators_of(document: Mapping[str, Json]) -> tuple[Generator, ...]:
@@ -93,6 +108,17 @@ def references_of(document: Mapping[str, Json]) -> tuple[tuple[str, ResourceKind
     """Where the document names exports and imports: the path, the kind and the id."""
     found = [(each.path, ResourceKind.EXPORT, each.export_id) for each in generators_of(document)]
     return (*found, *((each.path, each.kind, each.resource_id) for each in stages_of(document) if each.kind))
+
+
+def scripts_of_flow(document: Mapping[str, Json]) -> tuple[tuple[str, str], ...]:
+    """Where the flow itself names scripts: paths and ids. What its exports and imports name is theirs."""
+    found: list[tuple[str, str]] = []
+    for stage in stages_of(document):
+        if not stage.is_router:
+            found += scripts_of_hooks(stage.document, f"{stage.path.rpartition('.')[0]}.")
+        elif stage.script is not None:
+            found.append((f"{stage.path}.script._scriptId", stage.script.script_id))
+    return tuple(found)
 
 
 def router_order(routers: Sequence[Mapping[str, Any]]) -> list[int] | None:
@@ -150,7 +176,8 @@ def _routed(routers: list[Mapping[str, Any]]) -> tuple[Stage, ...]:
         ways = [each[0].key if each else to for each, to in zip(branches, exits, strict=True)]
         filters = [_rules(branch.get("inputFilter")) for branch in documents]
         key = entries[str(router.get("id"))]
-        chosen = tuple(Branch(rules, to) for rules, to in zip(filters, ways, strict=True))
+        names = [name if isinstance(name := branch.get("name"), str) else "" for branch in documents]
+        chosen = tuple(Branch(*each) for each in zip(filters, ways, names, strict=True))
         stages.append(Stage(key, None, "", router, f"routers[{index}]", branches=chosen))
         for processors, to in zip(branches, exits, strict=True):
             linked = [replace(each, order=order + n) for n, each in enumerate(processors, 1)]

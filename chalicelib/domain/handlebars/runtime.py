@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from ..aws_signatures import Signable
 from ..json import Json
 from .values import Refused
 
@@ -25,7 +26,7 @@ Lookups = Callable[[str, Json], Json]
 class Render:
     """One rendering of one template."""
 
-    __slots__ = ("escape", "lookups", "now", "out", "random", "root", "size", "steps")
+    __slots__ = ("escape", "lookups", "now", "out", "random", "request", "root", "size", "steps")
 
     def __init__(
         self,
@@ -34,12 +35,14 @@ class Render:
         now: datetime,
         random: Callable[[], float] | str,
         lookups: Lookups | None,
+        request: Signable | None = None,
     ) -> None:
         self.root = root
         self.escape = escape
         self.now = now
         self.random = random if callable(random) else _seeded(random).__next__
         self.lookups = lookups
+        self.request = request
         self.out: list[str] = []
         self.steps = MAX_STEPS
         self.size = MAX_OUTPUT

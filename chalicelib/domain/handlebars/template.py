@@ -7,10 +7,11 @@ from datetime import datetime
 from enum import Enum
 from functools import lru_cache
 
+from ..aws_signatures import Signable
 from ..errors import TemplateError
 from ..json import Json
 from .compiler import Compiler
-from .helpers.encoding import json_inner, percent_encoded
+from .helpers.encoding import json_inner, percent_encoded, xml_inner
 from .nodes import Content
 from .nodes import Program as Tree
 from .parser import parse
@@ -23,17 +24,19 @@ _USUAL_LENGTH = 16_000
 
 
 class Escape(Enum):
-    """What becomes of the value of `{{x}}`: text as it is, percent-encoded, or as inside a JSON string."""
+    """What becomes of the value of `{{x}}`: text as it is, percent-encoded, or as inside a JSON string or XML."""
 
     NONE = "none"
     URI = "uri"
     JSON = "json"
+    XML = "xml"
 
 
 _ESCAPES: dict[Escape, Callable[[str], str] | None] = {
     Escape.NONE: None,
     Escape.URI: percent_encoded,
     Escape.JSON: json_inner,
+    Escape.XML: xml_inner,
 }
 
 
@@ -67,17 +70,18 @@ class Template:
         now: datetime,
         random: Callable[[], float] | str,
         lookups: Lookups | None = None,
+        request: Signable | None = None,
     ) -> str:
         """The text that the template makes of the context.
 
         `now` is an aware time. `random` gives numbers from 0 up to 1, or is the seed of such numbers. `lookups` gives
-        the value for a table's name and a key, for `{{lookup "table" key}}`. In strict mode what a mustache names has
-        to be there. Raises TemplateError.
+        the value for a table's name and a key, for `{{lookup "table" key}}`. `request` is the one that the text will be
+        part of, for `{{aws4 …}}`. In strict mode what a mustache names has to be there. Raises TemplateError.
         """
         if self.is_plain:
             return self.text
         program = self._checked() if strict else self._lenient
-        render = Render(context, _ESCAPES[escape], now, random, lookups)
+        render = Render(context, _ESCAPES[escape], now, random, lookups, request)
         try:
             program.run(Frame(render, context, None, Data({"root": context})))
         except UnicodeError as error:

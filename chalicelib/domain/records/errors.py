@@ -22,6 +22,7 @@ Source = Literal[
     "pre_map_hook",
     "post_map_hook",
     "post_submit_hook",
+    "post_response_map_hook",
     "post_aggregate_hook",
 ]
 

@@ -70,7 +70,7 @@ def problems_of_filter(document: Json, where: str = "filter") -> list[Problem]:
         return problems.found
     kind = document.get("type")
     if kind == "script":
-        problems.invalid(member(where, "type"), "Filters by script are not supported: scripts are not supported.")
+        problems.invalid(member(where, "type"), "A script cannot take the place of this filter.")
         return problems.found
     if kind not in (None, "expression"):
         problems.invalid(member(where, "type"), f"`{str(kind)[:100]}` is not a valid value for path `{where}.type`.")

@@ -64,6 +64,7 @@ class _Begin:
         optional: dict[str, Json] = {
             "retry": retry,
             "test": self._is_test,
+            "integration": self._config.get("integration"),
             "refused": self._refusal([] if retry is not None else chosen, exports),
             "open": self._open_errors(),
         }
@@ -187,8 +188,9 @@ class _Begin:
             return None
         found: dict[str, Json] = {}
         known = 0
+        counts = self._ports.errors.counts(self._run.workspace_id, self._run.workflow_id)
         for step in dict.fromkeys(each["id"] for each in self._config["stages"]):
-            keys = self._open_keys(step) if known < MOST_OPEN_IN_ALL else {}
+            keys = self._open_keys(step) if step in counts and known < MOST_OPEN_IN_ALL else {}
             if keys:
                 found[step] = {key: list[Json](ids) for key, ids in keys.items()}
                 known += sum(map(len, keys.values()))
@@ -199,8 +201,6 @@ class _Begin:
     def _open_keys(self, step_id: str) -> dict[str, list[str]]:
         """Ids of errors by their trace keys."""
         run, store = self._run, self._ports.errors
-        if not store.count(run.workspace_id, run.workflow_id, step_id)[0]:
-            return {}
         keys: dict[str, list[str]] = {}
         after: str | None = None
         where = ErrorFilter(until=self._at)

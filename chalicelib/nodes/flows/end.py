@@ -56,4 +56,5 @@ def _start_following(
     if config["next"] and depth > MOST_IN_A_ROW:
         context.log("warning", f"more than {MOST_IN_A_ROW} flows have started each other: the next ones are left out")
         return []
-    return [flow_id for flow_id in dict.fromkeys(config["next"]) if ports.follower.start(run, flow_id, depth)]
+    wanted = [(each, None) if isinstance(each, str) else (each["flow"], each["exports"]) for each in config["next"]]
+    return [flow_id for flow_id, exports in wanted if ports.follower.start(run, flow_id, depth, exports)]

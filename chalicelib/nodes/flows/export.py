@@ -15,12 +15,14 @@ from typing import Any
 from chalicelib.domain.errors import FileNotStoredError
 from chalicelib.domain.flows import paging as flow_paging
 from chalicelib.domain.flows.flows import FlowError, ResourceKind
+from chalicelib.domain.flows.hooks import SavedPage
 from chalicelib.domain.flows.http import FlowHttpError, as_object
-from chalicelib.domain.flows.pages import Account, Entry, Fault, cut, fault_of
+from chalicelib.domain.flows.pages import TOO_LARGE, Account, Entry, Fault, cut, fault_of
 from chalicelib.domain.json import Json, decode, encode
 from chalicelib.domain.records.errors import RecordError
 from chalicelib.nodes.flows import parts
 from chalicelib.nodes.flows.once import is_flagging
+from chalicelib.nodes.flows.parts import Part
 from chalicelib.nodes.flows.ports import (
     MAX_PAGE_BYTES,
     FlowPorts,
@@ -35,7 +37,8 @@ from chalicelib.nodes.flows.ports import (
 )
 from chalicelib.nodes.steps import Handler, Result, StepContext
 from chalicelib.services.flows.desk import Desk, OutOfTimeError
-from chalicelib.services.flows.reading import fetch, refine
+from chalicelib.services.flows.hooks import saved
+from chalicelib.services.flows.reading import fetch, mocked, refine
 
 FILE_BYTES = 512 * 1024
 """About how much of an answer that makes several pages lies in one file."""
@@ -43,6 +46,8 @@ _FILES_KEPT = 16
 _TEST_RECORDS = 10
 _MAX_LIMIT = 100
 _UNIT = "page"
+SAVING = "page"
+"""The stage of records that did not get into the flow: a script kept them out with an error."""
 
 
 def handler(ports: FlowPorts) -> Handler:
@@ -130,13 +135,16 @@ class _Page:
 
     # -- from the generator -------------------------------------------------------------------------------------------
 
+    def _desk(self) -> Desk:
+        known = facts(self._context, self._said, self._key)
+        return self._ports.desks.open(ResourceKind.EXPORT, self._config["export"], known, step_until(self._context))
+
     def _fetched(self, position: dict[str, Any]) -> dict[str, Any] | None:
-        desk = self._ports.desks.open(
-            ResourceKind.EXPORT,
-            self._config["export"],
-            facts(self._task, self._said, self._key),
-            step_until(self._context),
-        )
+        desk = self._desk()
+        mock = mocked(desk)
+        if mock is not None:
+            self._enter([[record, desk.trace_key(record)] for record in mock[: self._limit(desk)]])
+            return None
         given = given_input(self._task.run).get("records")
         following: Any = None
         if isinstance(given, list):
@@ -189,19 +197,28 @@ class _Page:
         return min(max(int(limit), 1), _MAX_LIMIT) if is_number else most  # type: ignore[arg-type]
 
     def _first_page(self, desk: Desk, records: list[Json], position: dict[str, Any]) -> dict[str, Any] | None:
-        refined = refine(desk, records)
+        with parts.keeping(self._ports, self._task, Part()):
+            refined = refine(desk, records)
         self._account.ignore += refined.ignored
-        for number, (record, fault) in enumerate(refined.faults):
-            self._fail(fault, number, desk.trace_key(record))
-        kept: list[Json] = [[record, desk.trace_key(record)] for record in refined.kept]
+        kept: list[Any] = [[record, desk.trace_key(record)] for record in refined.kept]
         sizes = [len(encode(each)) for each in kept]
         size = page_size(desk.rules.document)
         end = cut(sizes, size, MAX_PAGE_BYTES)
-        self._enter(kept[:end])
+        faults = [(record, fault, desk.trace_key(record)) for record, fault in refined.faults]
+        is_hooked = desk.rules.scripts.pre_save_page is not None
+        if is_hooked:
+            if self._saved(desk, kept[:end], faults).aborts:
+                return None
+        else:
+            for number, (_, fault, trace_key) in enumerate(faults):
+                self._fail(fault, number, trace_key)
+            self._enter(kept[:end])
         if end == len(kept):
             return position if position["state"] is not None else None
         files = self._files.put(self._task.run.id, kept[end:], sizes[end:])
         more: dict[str, Any] = {"files": files, "offset": 0, "size": size}
+        if is_hooked:
+            more["hooked"] = True
         return {**position, **more, "once": True} if self._is_flagging else {**position, **more}
 
     def _from_file(self, position: dict[str, Any]) -> dict[str, Any] | None:
@@ -231,10 +248,34 @@ class _Page:
             raise FlowHttpError("internal", "page_lost", message) from error
 
     def _entered(self, page: list[Json], position: dict[str, Any]) -> dict[str, Any] | None:
-        self._enter(page)
+        if position.get("hooked") is not True:
+            self._enter(page)
+        elif self._saved(self._desk(), page, ()).aborts:
+            return None
         if position["files"]:
             return position
         return {"state": position["state"], "made": position["made"]} if position["state"] is not None else None
+
+    def _saved(self, desk: Desk, page: Sequence[Any], faults: Sequence[tuple[Json, Fault, str]]) -> SavedPage:
+        """The page as preSavePage leaves it, which enters the flow, and errors as it leaves them. Raises FlowHttpError,
+        with which the generator fails."""
+        errors = {str(number): each for number, each in enumerate(faults)}
+        if not page and not errors:
+            return SavedPage([])
+        with parts.keeping(self._ports, self._task, Part()):
+            (made,) = saved(desk, [([record for record, _ in page], errors)])
+        if isinstance(made, Fault):
+            raise FlowHttpError(made.source, made.code, made.message)
+        if sum(len(encode(record)) for record in made.data) > MAX_PAGE_BYTES:
+            raise FlowHttpError("pre_save_page_hook", TOO_LARGE.code, TOO_LARGE.message)
+        self._enter([[record, desk.trace_key(record)] for record in made.data])
+        for number, (key, fault) in enumerate(made.errors):
+            self._fail(fault, number, errors[key][2] if key in errors else "")
+        for number, (record, fault) in enumerate(made.new, len(made.errors)):
+            self._fail(fault, number, "" if record is None else desk.trace_key(record))
+            if record is not None:
+                self._account.errors[-1]["record"] = record
+        return made
 
     def _enter(self, page: Sequence[Any]) -> None:
         """Records are on their way to the first stage, and have arrived where there is none."""
@@ -271,6 +312,11 @@ class _Page:
             return None
         stages: Mapping[str, str] = self._config["stages"]
         stage = error.retry_data.get("stage")
+        if stage == SAVING:
+            # It is on its way now: should it fail again, it does so where that happens.
+            self._account.resolved.append(error.id)
+            first = self._config["first"]
+            return None if first is None else Entry(error.retry_data.get("data"), first, error.trace_key)
         if not isinstance(stage, str) or stages.get(stage) not in (error.step_id, ""):
             stage = next((key for key, id_ in stages.items() if id_ == error.step_id), None)
         if stage is None:
@@ -286,7 +332,7 @@ class _Page:
         return {**output, "more": position is not None, "paging": position}
 
     def _fail(self, fault: Fault, number: int, trace_key: str) -> None:
-        """What fails before it enters the flow cannot be tried again, so no record is kept."""
+        """What fails before it enters the flow cannot be tried again, so no record is kept unless a script says so."""
         self._account.error += 1
         self._account.errors.append({**fault.to_json(), "n": number, "trace": trace_key})
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from chalicelib.domain.flows.flows import ResourceKind
 from chalicelib.domain.flows.http import FlowHttpError
 from chalicelib.domain.flows.pages import Entry, Fault
 from chalicelib.domain.json import Json
+from chalicelib.domain.records.errors import Source
 from chalicelib.nodes.flows import stages
+from chalicelib.nodes.flows.hooked_imports import hooked
 from chalicelib.nodes.flows.parts import Unit
 from chalicelib.nodes.flows.ports import FlowPorts
 from chalicelib.nodes.flows.stages import Bench, Handled, Place
 from chalicelib.nodes.steps import Handler
-from chalicelib.services.flows.desk import Desk
 from chalicelib.services.flows.reading import asked_about
 from chalicelib.services.flows.writing import Submitted, batch_size, refused, submit
 
@@ -24,17 +26,22 @@ def handler(ports: FlowPorts) -> Handler:
 
 class _Import:
     kind = ResourceKind.IMPORT
+    source: Source = "import_filter"
 
-    def lets_in(self, desk: Desk, record: Json) -> bool:
-        return desk.rules.filter.passes(record, desk.surroundings(), "import_filter")
-
-    def units(self, bench: Bench, entries: Sequence[tuple[Place, Entry]]) -> list[Unit]:
-        """Of a record that stands for many, the children go together; else as many records as the import takes."""
+    def handle(self, bench: Bench, entries: Sequence[tuple[Place, Entry]]) -> dict[Place, Handled]:
         records = [(place, entry.record) for place, entry in entries]
-        if bench.desk.rules.path_to_many is not None:
-            return [_family(bench, place, record) for place, record in records]
-        size = batch_size(bench.desk.rules.http)
-        return [_batch(bench, records[start : start + size]) for start in range(0, len(records), size)]
+        if not bench.desk.rules.scripts.concern_sent:
+            return stages.gathered(bench.work(_units(bench, records)))
+        sent = hooked(bench, records)
+        return {place: _handled(bench, record, sent[place]) for place, record in records}
+
+
+def _units(bench: Bench, records: Sequence[tuple[Place, Json]]) -> list[Unit]:
+    """Of a record that stands for many, the children go together; else as many records as the import takes."""
+    if bench.desk.rules.path_to_many is not None:
+        return [_family(bench, place, record) for place, record in records]
+    size = batch_size(bench.desk.rules.http)
+    return [_batch(bench, records[start : start + size]) for start in range(0, len(records), size)]
 
 
 def _batch(bench: Bench, records: Sequence[tuple[Place, Json]]) -> Unit:
@@ -75,6 +82,6 @@ def _handled(bench: Bench, record: Json, sent: Sequence[Submitted]) -> Handled:
     """A record has arrived once all that it stands for has; it was ignored where all of that was."""
     fault: Fault | None = next((each.fault for each in sent if each.fault is not None), None)
     handled = bench.mapped(record, [each.response for each in sent], fault)
-    if handled.fault is None and sent and all(each.is_ignored for each in sent):
-        return Handled(handled.record, is_ignored=True)
-    return handled
+    notes = tuple(note for each in sent for note in each.notes)
+    is_ignored = handled.fault is None and bool(sent) and all(each.is_ignored for each in sent)
+    return replace(handled, is_ignored=is_ignored, notes=notes)

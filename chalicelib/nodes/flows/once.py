@@ -68,7 +68,7 @@ def _complete(
     part: Part,
 ) -> None:
     """Makes the requests that are missing, and keeps what came of all."""
-    known = facts(context.task, said, config["generator"])
+    known = facts(context, said, config["generator"])
     try:
         desk = ports.desks.open(ResourceKind.EXPORT, config["export"], known, step_until(context))
     except FlowHttpError as error:

@@ -7,18 +7,20 @@ done again, under the same idempotency keys.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any
 
+from chalicelib.domain.errors import UnavailableError
 from chalicelib.domain.flows.http import FlowHttpError
 from chalicelib.domain.json import Json
 from chalicelib.domain.run import StepError
 from chalicelib.domain.tasks import Task
 from chalicelib.nodes.flows.ports import FlowPorts
 from chalicelib.nodes.steps import StepFailure
-from chalicelib.services.flows.desk import Desk, OutOfTimeError
+from chalicelib.services.flows.desk import Desk, OutOfTimeError, RunOverError
 
 MAX_TRIES = 4
 """How often a request is made that fails for a reason that may pass."""
@@ -47,6 +49,15 @@ class Part:
 
     done: dict[str, Json] = field(default_factory=dict)
     tries: dict[str, int] = field(default_factory=dict)
+    is_changed: bool = False
+    """Whether it holds what scripts said that is not stored: nobody is to ask them again for what they said."""
+
+    def keep(self, name: str, make: Callable[[], Json]) -> Json:
+        """What is known by the name, and from now on what is made where nothing is."""
+        if name not in self.done:
+            self.done[name] = make()
+            self.is_changed = True
+        return self.done[name]
 
     def to_json(self) -> Json:
         return {"done": dict(self.done), "tries": dict(self.tries)}
@@ -67,6 +78,23 @@ def kept(ports: FlowPorts, task: Task) -> Part:
 def save(ports: FlowPorts, task: Task, part: Part) -> None:
     run = task.run
     ports.marks.save_part(run.workspace_id, run.id, task.slot, part.to_json())
+    part.is_changed = False
+
+
+@contextmanager
+def keeping(ports: FlowPorts, task: Task, part: Part) -> Iterator[None]:
+    """Around calls of scripts, and whatever follows them in the step. Raises StepFailure, retryable, where no sandbox
+    could be reached or no time was left, once what scripts said before is stored."""
+    try:
+        yield
+    except (StepFailure, OutOfTimeError, UnavailableError) as error:
+        if part.is_changed:
+            save(ports, task, part)
+        if isinstance(error, OutOfTimeError):
+            raise try_again("there was no time left", OUT_OF_TIME_SECONDS) from error
+        if isinstance(error, UnavailableError):
+            raise try_again(error.message, busy_seconds(task)) from error
+        raise
 
 
 def try_again(message: str, seconds: float) -> StepFailure:
@@ -80,9 +108,9 @@ def pause_after(error: FlowHttpError, tries: int) -> float:
 
 
 def holder_of(task: Task) -> str:
-    """Who holds slots for the step. Whoever was overtaken may still be making its calls, so that it keeps its slots for
-    as long as it might; whoever comes after takes others."""
-    return f"{task.run.id}/{task.run.fence}/{task.key}"
+    """Who holds slots for the step, and of which flow. Whoever was overtaken may still be making its calls, so that it
+    keeps its slots for as long as it might; whoever comes after takes others."""
+    return f"{task.run.workflow_id}/{task.run.id}/{task.run.fence}/{task.key}"
 
 
 def busy_seconds(task: Task) -> float:
@@ -101,12 +129,13 @@ def max_tries(document: Mapping[str, Json]) -> int:
 def work_off(
     ports: FlowPorts, task: Task, desk: Desk, units: Sequence[Unit], part: Part | None = None
 ) -> dict[str, Json]:
-    """What came of every unit. Raises StepFailure, retryable, once what is done is kept, where not all of it is.
+    """What came of every unit, by its key. Raises StepFailure, retryable, once what is done is kept, where not all of
+    it is.
     `part` is what is known to be done, if somebody looked already."""
     part = load(ports, task) if part is None else part
     missing = [unit for unit in units if unit.key not in part.done]
     if not missing:
-        return part.done
+        return {unit.key: part.done[unit.key] for unit in units}
     effort = _Effort(part, max_tries(desk.rules.document))
     width = min(len(missing), MAX_WIDTH)
     if desk.connection is None:
@@ -116,10 +145,10 @@ def work_off(
             if not granted:
                 raise try_again("the connection is busy", busy_seconds(task))
             _perform_all(ports, missing, effort, granted)
-    if len(part.done) < len(units):
+    if any(unit.key not in part.done for unit in units):
         save(ports, task, part)
-        raise try_again("some of its requests have to be made again", effort.pause)
-    return part.done
+        raise try_again(effort.told(units), effort.pause)
+    return {unit.key: part.done[unit.key] for unit in units}
 
 
 @dataclass(slots=True)
@@ -130,16 +159,25 @@ class _Effort:
     max_tries: int
     pause: float = 0.0
     is_over: bool = False
+    is_run_over: bool = False
     lock: Lock = field(default_factory=Lock)
+
+    def told(self, units: Sequence[Unit]) -> str:
+        """Why not all of them are done."""
+        if self.is_run_over:
+            made = sum(unit.key in self.part.done for unit in units)
+            return f"the run is not under way any more: {made} of {len(units)} requests were made"
+        return "some of its requests have to be made again"
 
     def perform(self, unit: Unit) -> None:
         if self.is_over:
             return
         try:
             kept = unit.perform()
-        except OutOfTimeError:
+        except OutOfTimeError as error:
             self.is_over = True
             with self.lock:
+                self.is_run_over |= isinstance(error, RunOverError)
                 self.pause = max(self.pause, OUT_OF_TIME_SECONDS)
         except FlowHttpError as error:
             self._failed(unit, error)

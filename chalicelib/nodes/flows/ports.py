@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import wraps
@@ -10,10 +10,10 @@ from typing import Any, Protocol
 
 from chalicelib.domain.errors import UnavailableError
 from chalicelib.domain.json import Json
-from chalicelib.domain.run import Run, StepError
+from chalicelib.domain.run import LogLine, Run, StepError
 from chalicelib.domain.tasks import Task
 from chalicelib.nodes.steps import Handler, Result, StepContext, StepFailure
-from chalicelib.services.flows.desk import FlowDesks, RunFacts, until
+from chalicelib.services.flows.desk import FlowDesks, Log, RunFacts, until
 from chalicelib.services.flows.ports import FlowErrorStore, FlowMarkStore, JobStore, ResourceStore
 from chalicelib.services.flows.slots import FlowSlots
 from chalicelib.services.ports import Clock, FileStore, Spawner
@@ -21,13 +21,20 @@ from chalicelib.services.ports import Clock, FileStore, Spawner
 DEFAULT_PAGE_SIZE = 20
 MAX_PAGE_SIZE = 10_000
 MAX_PAGE_BYTES = 5 * 1024 * 1024
+_LONGEST_LINE = 2_000
 _SPARE_SECONDS = 3.0
 """Kept back from a step's time for what it has to store at its end."""
 
 
 class Follower(Protocol):
-    def start(self, run: Run, flow_id: str, depth: int) -> bool:
-        """Starts a flow after this run, once however often it is called; False if it is gone or disabled."""
+    def start(self, run: Run, flow_id: str, depth: int, exports: Sequence[str] | None = None) -> bool:
+        """Starts a flow after this run, once however often it is called, with all of its exports or with these alone;
+        False if it is gone or disabled."""
+
+
+class RunLook(Protocol):
+    def is_held(self, run_id: str, fence: int) -> bool:
+        """Whether the run is live under a lease of this fence. Raises UnavailableError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +51,7 @@ class FlowPorts:
     spawner: Spawner
     clock: Clock
     follower: Follower
+    runs: RunLook
 
 
 def patient(handler: Handler) -> Handler:
@@ -71,8 +79,9 @@ def begun(config: Mapping[str, Json]) -> dict[str, Any]:
     return said
 
 
-def facts(task: Task, said: Mapping[str, Any], generator: str) -> RunFacts:
+def facts(context: StepContext, said: Mapping[str, Any], generator: str) -> RunFacts:
     """Of a step in the loop of a generator."""
+    task = context.task
     window: Mapping[str, Any] = said["windows"].get(generator) or said["windows"][""]
     run = task.run
     return RunFacts(
@@ -81,7 +90,18 @@ def facts(task: Task, said: Mapping[str, Any], generator: str) -> RunFacts:
         current_export=window["current"],
         job={"_id": run.id, "_flowId": run.workflow_id, "type": said["type"], "startedAt": said["at"]},
         settings=said["settings"],
+        integration_id=said.get("integration"),
+        is_test=said.get("test") is True,
+        page_index=round_of(task) - 1,
+        log=_log_of(context),
+        is_over=context.is_over,
     )
+
+
+def _log_of(context: StepContext) -> Log:
+    """Without the context itself: a desk lives until the collector of cycles comes by, and pages would with it."""
+    logs, now = context.logs, context.now
+    return lambda level, text: logs.append(LogLine(now(), level, text[:_LONGEST_LINE]))
 
 
 def generator_of(task: Task) -> str:

@@ -28,6 +28,12 @@ def handlers(ports: Callable[[], FlowPorts]) -> Mapping[str, Handler]:
     return {type_: _when_needed(module, ports) for type_, module in _MODULES.items()}
 
 
+def _watch(ports: FlowPorts, context: StepContext) -> Callable[[], bool]:
+    from chalicelib.nodes.flows.watch import RunWatch
+
+    return RunWatch(ports.runs, context.task.run, ports.clock, context.now()).is_over
+
+
 def _when_needed(module: str, ports: Callable[[], FlowPorts]) -> Handler:
     @cache
     def made() -> Handler:
@@ -35,6 +41,8 @@ def _when_needed(module: str, ports: Callable[[], FlowPorts]) -> Handler:
         return found
 
     def handler(context: StepContext) -> Result:
-        return made()(context)
+        handle = made()
+        context.is_over = _watch(ports(), context)
+        return handle(context)
 
     return handler

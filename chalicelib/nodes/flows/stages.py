@@ -5,15 +5,16 @@ A record that fails stops, unless the flow says that it goes on; the others are 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from chalicelib.domain.flows.flows import ResourceKind
 from chalicelib.domain.flows.http import FlowHttpError
 from chalicelib.domain.flows.pages import TOO_LARGE, Account, Entry, Fault, entries_of, fault_of, size_of
+from chalicelib.domain.flows.scripts import ScriptRef
 from chalicelib.domain.json import Json, encode
-from chalicelib.domain.records.errors import RecordError
+from chalicelib.domain.records.errors import RecordError, Source
 from chalicelib.domain.records.response_mapping import ResponseMapping, compile_response_mapping
 from chalicelib.nodes.flows import parts
 from chalicelib.nodes.flows.parts import Unit
@@ -29,7 +30,9 @@ from chalicelib.nodes.flows.ports import (
 )
 from chalicelib.nodes.steps import Handler, Result, StepContext
 from chalicelib.services.flows.desk import Desk
+from chalicelib.services.flows.hooks import passing, response_mapped
 from chalicelib.services.flows.reading import with_responses
+from chalicelib.services.flows.submitting import Keep, response_of
 
 Place = int
 """Of an entry in the page as it came."""
@@ -42,6 +45,10 @@ class Handled:
     record: tuple[Json] | None = None
     fault: Fault | None = None
     is_ignored: bool = False
+    notes: tuple[Fault, ...] = ()
+    """Errors beside what became of it."""
+    responses: tuple[dict[str, Json], ...] = ()
+    """What came back for it, or for each of its children, where a hook is to see that."""
 
     def to_json(self) -> Json:
         handled: dict[str, Json] = {}
@@ -51,6 +58,8 @@ class Handled:
             handled["f"] = self.fault.to_json()
         if self.is_ignored:
             handled["i"] = True
+        if self.responses:
+            handled["s"] = list[Json](self.responses)
         return handled
 
     @staticmethod
@@ -59,6 +68,7 @@ class Handled:
             (handled["r"],) if "r" in handled else None,
             Fault.of_json(handled["f"]) if "f" in handled else None,
             handled.get("i", False),
+            responses=tuple(handled.get("s", ())),
         )
 
 
@@ -69,16 +79,21 @@ class Bench:
     desk: Desk
     mapping: ResponseMapping
     idempotency_key: str
+    work: Callable[[Sequence[Unit]], dict[str, Json]]
+    """Performs units, as `parts.work_off` does."""
+    keep: Keep
+    has_hook: bool = False
 
     def mapped(self, record: Json, responses: list[dict[str, Json]], fault: Fault | None = None) -> Handled:
         """What came back for the record, mapped onto it. After a failure this cannot fail once more."""
+        kept = tuple(responses) if self.has_hook else ()
         try:
             mapped = with_responses(self.mapping, record, self.desk.rules.path_to_many, responses)
             if mapped is not record:
                 size_of(mapped)
         except RecordError as error:
-            return Handled(fault=fault or fault_of(error))
-        return Handled(None if mapped is record else (mapped,), fault)
+            return Handled(fault=fault or fault_of(error), responses=kept)
+        return Handled(None if mapped is record else (mapped,), fault, responses=kept)
 
 
 class Trade(Protocol):
@@ -86,11 +101,20 @@ class Trade(Protocol):
 
     kind: ResourceKind
 
-    def lets_in(self, desk: Desk, record: Json) -> bool:
-        """Raises RecordError."""
+    source: Source
+    """Of errors of the filter that lets records in."""
 
-    def units(self, bench: Bench, entries: Sequence[tuple[Place, Entry]]) -> list[Unit]:
-        """Whose results are lists of `[place, handled]`."""
+    def handle(self, bench: Bench, entries: Sequence[tuple[Place, Entry]]) -> dict[Place, Handled]:
+        """What became of each. Raises as `parts.work_off` and calls of scripts do."""
+
+
+def gathered(results: Mapping[str, Json]) -> dict[Place, Handled]:
+    """Of results of units that are lists of `[place, handled]`."""
+    handled: dict[Place, Handled] = {}
+    for result in results.values():
+        assert isinstance(result, list)
+        handled |= {place: Handled.of_json(each) for place, each in result}  # type: ignore[misc,str-unpack]
+    return handled
 
 
 def handler(ports: FlowPorts, trade: Trade) -> Handler:
@@ -126,27 +150,47 @@ class _Stage:
 
     def _handled(self, mine: list[tuple[Place, Entry]]) -> tuple[Desk | None, dict[Place, Handled]]:
         said = begun(self._config)
-        known = facts(self._task, said, generator_of(self._task))
+        known = facts(self._context, said, generator_of(self._task))
         try:
             desk = self._ports.desks.open(self._trade.kind, self._config["id"], known, step_until(self._context))
         except FlowHttpError as error:
             return None, {place: Handled(fault=fault_of(error)) for place, _ in mine}
-        handled = {place: kept for place, entry in mine if (kept := self._kept_out(desk, entry)) is not None}
-        entering = [(place, entry) for place, entry in mine if place not in handled]
-        mapping = compile_response_mapping(self._config["response_mapping"])
-        bench = Bench(desk, mapping, self._task.idempotency_key)
-        results = parts.work_off(self._ports, self._task, desk, self._trade.units(bench, entering))
-        for result in results.values():
-            assert isinstance(result, list)
-            handled |= {place: Handled.of_json(each) for place, each in result}  # type: ignore[misc,str-unpack]
-        return desk, handled
+        part = parts.load(self._ports, self._task)
+        hook = ScriptRef.of(self._config.get("hook"))
+        bench = Bench(
+            desk,
+            compile_response_mapping(self._config["response_mapping"]),
+            self._task.idempotency_key,
+            work=lambda units: parts.work_off(self._ports, self._task, desk, units, part),
+            keep=part.keep,
+            has_hook=hook is not None,
+        )
+        with parts.keeping(self._ports, self._task, part):
+            handled = self._kept_out(bench, mine)
+            entering = [(place, entry) for place, entry in mine if place not in handled]
+            handled |= self._trade.handle(bench, entering)
+            return desk, handled if hook is None else _after_hook(bench, hook, mine, handled)
 
-    def _kept_out(self, desk: Desk, entry: Entry) -> Handled | None:
-        """None for an entry that is let in."""
+    def _kept_out(self, bench: Bench, mine: Sequence[tuple[Place, Entry]]) -> dict[Place, Handled]:
+        """Those that are not let in."""
+
+        def judge() -> Json:
+            verdicts = passing(bench.desk, [entry.record for _, entry in mine], self._trade.source)
+            return [each.to_json() if isinstance(each, Fault) else each for each in verdicts]
+
         try:
-            return None if self._trade.lets_in(desk, entry.record) else Handled(is_ignored=True)
-        except RecordError as error:
-            return Handled(fault=fault_of(error))
+            verdicts: Any = bench.keep("@filter", judge) if self._is_filter_scripted(bench.desk) else judge()
+        except FlowHttpError as error:
+            return {place: Handled(fault=fault_of(error)) for place, _ in mine}
+        return {
+            place: Handled(is_ignored=True) if verdict is False else Handled(fault=Fault.of_json(verdict))
+            for (place, _), verdict in zip(mine, verdicts, strict=True)
+            if verdict is not True
+        }
+
+    def _is_filter_scripted(self, desk: Desk) -> bool:
+        scripts = desk.rules.scripts
+        return (scripts.input_filter if self._trade.source == "input_filter" else scripts.filter) is not None
 
     def _account(self, desk: Desk | None, handled: dict[Place, Handled]) -> Account:
         account = Account(pages=1)
@@ -166,6 +210,8 @@ class _Stage:
                 account.ignored(entry, record, to)
             else:
                 account.succeeded(entry, record, to)
+            for number, note in enumerate(result.notes, 1):
+                account.noted(f"{place}.{number}", entry, note)
         return account
 
     def _within_bounds(self, handled: dict[Place, Handled]) -> dict[Place, Handled]:
@@ -181,3 +227,29 @@ class _Stage:
                 size = len(encode(entry.record))
             total += size
         return bounded
+
+
+def _after_hook(
+    bench: Bench, hook: ScriptRef, mine: Sequence[tuple[Place, Entry]], handled: dict[Place, Handled]
+) -> dict[Place, Handled]:
+    """With the records as postResponseMap leaves them, which sees all of the page, whatever became of them."""
+    records = [entry.record if (known := handled[place].record) is None else known[0] for place, entry in mine]
+    responses = [_response(bench, handled[place]) for place, _ in mine]
+
+    def ask() -> Json:
+        return list(response_mapped(bench.desk, hook, records, responses))
+
+    try:
+        left: Any = bench.keep("@postResponseMap", ask)
+    except (FlowHttpError, RecordError) as error:
+        fault = fault_of(error)
+        return {place: each if each.fault else replace(each, fault=fault) for place, each in handled.items()}
+    return {place: replace(handled[place], record=(record,)) for (place, _), record in zip(mine, left, strict=True)}
+
+
+def _response(bench: Bench, handled: Handled) -> Json:
+    """Of a record that stands for many, one for each of its children."""
+    usual: dict[str, Json] = {"ignored": True} if handled.is_ignored else {}
+    if bench.desk.rules.path_to_many is not None:
+        return [response_of(each, handled.fault) for each in handled.responses]
+    return response_of({**usual, **(handled.responses[0] if handled.responses else {})}, handled.fault)

@@ -23,6 +23,7 @@ from chalicelib.domain.flows.pages import (
     totals_to_json,
 )
 from chalicelib.domain.json import Json, decode
+from chalicelib.domain.tasks import Task
 from chalicelib.nodes.flows import once
 from chalicelib.nodes.flows.ports import FlowPorts, begun, config_of, patient, round_of
 from chalicelib.nodes.steps import Handler, Result, StepContext
@@ -53,13 +54,19 @@ class _Part:
         return ended_at(dict(self.output))
 
 
+def _config(task: Task) -> dict[str, Any]:
+    """The step's own, with what the steps of the page said; one that was not needed said nothing."""
+    config, said = config_of(task), task.scope.output_of
+    return {**config, "page": said("page"), "outputs": {each["key"]: said(each["key"]) for each in config["stages"]}}
+
+
 class _Tally:
     def __init__(self, ports: FlowPorts, context: StepContext) -> None:
         self._ports = ports
         self._context = context
         self._task = context.task
         self._run = context.task.run
-        self._config = config_of(context.task)
+        self._config = _config(context.task)
         self._said = begun(self._config)
         self._generator: str = self._config["generator"]
         self._page: dict[str, Any] = self._config["page"]
@@ -141,8 +148,8 @@ class _Tally:
         )
 
     def _retry_data(self, part: _Part, said: Mapping[str, Any]) -> dict[str, Json] | None:
-        """None for what cannot be tried again: a generator's failures, and everything where the flow says so."""
-        if part.key == "page" or self._config["skip_retries"]:
+        """None for what cannot be tried again: what has no record, and everything where the flow says so."""
+        if "record" not in said or self._config["skip_retries"]:
             return None
         return {"data": said["record"], "stage": part.key, "traceKey": said["trace"]}
 
@@ -150,7 +157,8 @@ class _Tally:
         faults = {each["id"]: Fault.of_json(each) for each in part.output.get("again", ())}
         if not faults:
             return
-        found = self._ports.errors.get(self._run.workspace_id, self._run.workflow_id, part.step_id, list(faults))
+        run = self._run
+        found = self._ports.errors.get(run.workspace_id, run.workflow_id, part.step_id, list(faults), bare=True)
         for id_, error in found.items():
             fault = faults[id_]
             changed = replace(
@@ -168,8 +176,10 @@ class _Tally:
         if ids:
             at = part.at or self._context.now()
             run = self._run
+            # What is tried again passes through the loop of the first generator, whosesoever it was.
+            step_id = part.step_id if part.key != "page" else self._said["retry"]["step"]
             self._ports.errors.resolve(
-                run.workspace_id, run.workflow_id, part.step_id, list(dict.fromkeys(ids)), at, RESOLVED_BY
+                run.workspace_id, run.workflow_id, step_id, list(dict.fromkeys(ids)), at, RESOLVED_BY
             )
 
     def _matching(self, part: _Part) -> list[str]:

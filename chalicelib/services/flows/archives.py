@@ -16,6 +16,7 @@ import msgspec
 
 from chalicelib.domain.errors import ResourceNotFoundError, WorkflowNotFoundError
 from chalicelib.domain.flows.flows import Resource, ResourceKind
+from chalicelib.domain.flows.secrets import published
 from chalicelib.domain.json import Json
 from chalicelib.domain.workflow import CELIGO, WorkflowStatus
 from chalicelib.services.flows.ports import ResourceStore
@@ -75,14 +76,15 @@ class FlowArchives:
         connections = self._resources.get_all(
             workspace_id, ResourceKind.CONNECTION, sorted({each.connection_id for each in named if each.connection_id})
         )
+        scripts = self._references.scripts_with(workspace_id, body.source, named)
         files = {f"flows/{flow_id}.json": cast(Json, {"_id": flow_id, **body.source})}
-        for each in (*named, *connections.values()):
+        for each in (*named, *connections.values(), *scripts):
             files[f"{each.kind.value}s/{each.id}.json"] = _document(each)
         return _zipped(files)
 
 
 def _document(resource: Resource) -> Json:
-    return {"_id": resource.id, **resource.document}
+    return published({"_id": resource.id, **resource.document})
 
 
 def _zipped(files: Mapping[str, Json]) -> bytes:

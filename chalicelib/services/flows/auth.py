@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 from chalicelib.domain.errors import MalformedJsonError, OutboundError, TooLargeError
-from chalicelib.domain.flows.http import Connection, FlowHttpError, as_object, as_text
+from chalicelib.domain.flows.http import SHORTEST_SECRET, Connection, FlowHttpError, as_object, as_text
 from chalicelib.domain.http import HttpRequest, HttpResponse
 from chalicelib.domain.json import Json, decode, encode
 from chalicelib.domain.records.paths import MISSING, extract
@@ -25,7 +25,8 @@ from chalicelib.services.ports import Clock, Entropy, HttpSender
 
 AUTH_TYPES = frozenset({"basic", "token", "oauth", "oauth1", "custom", "cookie", "digest", "wsse", "jwtbearer"})
 _MOST_KEPT = 1_000
-_CHALLENGE = re.compile(r'(\w+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,]+))')
+# Names are bounded, because a long word without a value would be tried from each of its letters.
+_CHALLENGE = re.compile(r'(\w{1,40})\s{0,8}=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,]+))')
 _DIGESTS: Mapping[str, Callable[[bytes], str]] = {
     "MD5": lambda raw: hashlib.md5(raw, usedforsecurity=False).hexdigest(),
     "SHA-256": lambda raw: hashlib.sha256(raw).hexdigest(),
@@ -85,6 +86,12 @@ class FlowAuth:
             case _:
                 return None
         return self.apply(connection, request, render, seconds)
+
+    def granted(self, connection: Connection) -> tuple[str, ...]:
+        """What was renewed for the connection, and proves it now: a token, or the cookies with their values."""
+        kept = self._kept_of(connection)
+        values = [pair.partition("=")[2] for pair in kept.split("; ")] if connection.auth_type == "cookie" else []
+        return tuple(text for text in (kept, *values) if len(text) >= SHORTEST_SECRET)
 
     def _oauth_token(self, connection: Connection, seconds: float) -> str:
         """The token that was granted, or a new one of the client's credentials or the refresh token (RFC 6749)."""

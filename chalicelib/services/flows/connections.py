@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from chalicelib.domain.errors import InvalidError, ResourceNotFoundError
 from chalicelib.domain.flows.documents import with_http
@@ -47,6 +47,10 @@ class Connections:
         if document.get("type") != "http":
             raise InvalidError(f"Connections of type '{str(document.get('type'))[:40]}' cannot be used.")
         opened = connection_of(resource.id, resource.workspace_id, resource.revision, document)
+        if document.get("debugDate"):
+            from chalicelib.domain.flows.calls import debugged_until
+
+            opened = replace(opened, debugged_until=debugged_until(document["debugDate"], resource.updated_at))
         with self._lock:
             self._kept[name] = opened
             while len(self._kept) > _MOST_KEPT:

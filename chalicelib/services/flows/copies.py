@@ -15,7 +15,11 @@ from chalicelib.services.flows.resources import FlowResources
 Document = Mapping[str, Json]
 
 _NO_INTEGRATION = "Integration not found for the given id"
-_REFERENCES = {"_exportId": ResourceKind.EXPORT, "_importId": ResourceKind.IMPORT}
+_REFERENCES = {
+    "_exportId": ResourceKind.EXPORT,
+    "_importId": ResourceKind.IMPORT,
+    "_scriptId": ResourceKind.SCRIPT,
+}
 
 
 class CopyTargets:
@@ -48,6 +52,12 @@ class CopyTargets:
             for id_ in used
         }
 
+    def scripts(self, principal: Principal, document: Document, steps: Iterable[Resource]) -> dict[str, Resource]:
+        """Copies of the scripts that a flow, if there is one, and these steps name, by the ids of the originals: who
+        changes a copy is not to change what the original does."""
+        found = self._references.scripts_with(principal.workspace_id, document, steps)
+        return {each.id: self._resources.clone(principal, each, name=each.name, connection_id=None) for each in found}
+
 
 def renamed(document: Document, ids: Mapping[tuple[ResourceKind, str], str]) -> dict[str, Json]:
     renamed = _with_ids(dict(document), ids)
@@ -56,7 +66,7 @@ def renamed(document: Document, ids: Mapping[tuple[ResourceKind, str], str]) -> 
 
 
 def _with_ids(value: Json, ids: Mapping[tuple[ResourceKind, str], str]) -> Json:
-    """With the ids of the copies in place of those of the originals, wherever exports and imports are named."""
+    """With the ids of the copies in place of those of the originals, wherever they are named."""
     if isinstance(value, list):
         return [_with_ids(each, ids) for each in value]
     if not isinstance(value, dict):

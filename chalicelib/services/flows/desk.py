@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chalicelib.domain.errors import InvalidError, ResourceNotFoundError
 from chalicelib.domain.flows.flows import Resource, ResourceKind
@@ -23,13 +23,28 @@ from chalicelib.services.flows.ports import ResourceStore
 from chalicelib.services.flows.rules import RuleBook, Rules
 from chalicelib.services.ports import Clock
 
+if TYPE_CHECKING:
+    from chalicelib.services.flows.scripts import FlowScripts
+
 CALL_SECONDS = 30.0
 _LEAST_SECONDS = 1.0
 _EPOCH = "1970-01-01T00:00:00.000Z"
 
 
+Log = Callable[[str, str], None]
+"""Takes a level and a text."""
+
+
 class OutOfTimeError(Exception):
     """No time is left for another request."""
+
+
+class RunOverError(OutOfTimeError):
+    """The run was ended, paused or taken over by another worker."""
+
+
+def unheard(level: str, text: str) -> None:
+    """Where nobody reads what scripts say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +58,13 @@ class RunFacts:
     job: Mapping[str, Json] = field(default_factory=dict)
     settings: Mapping[str, Json] = field(default_factory=dict)
     """By scope: `flow`, `integration`."""
+    integration_id: str | None = None
+    is_test: bool = False
+    page_index: int = 0
+    log: Log = unheard
+    """For what scripts say."""
+    is_over: Callable[[], bool] = bool
+    """Whether the run was ended, paused or taken over since: its next request is not made then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +75,7 @@ class FlowDesks:
     connections: Connections
     http: FlowHttp
     clock: Clock
+    scripts: FlowScripts
     book: RuleBook = field(default_factory=RuleBook)
 
     def open(self, kind: ResourceKind, resource_id: str, facts: RunFacts, until: datetime) -> Desk:
@@ -75,7 +98,7 @@ class FlowDesks:
     def of_rules(self, rules: Rules, facts: RunFacts, until: datetime) -> Desk:
         """Raises FlowHttpError with the source `connection`."""
         connection = None if rules.connection_id is None else self._connection(facts.workspace_id, rules.connection_id)
-        return Desk(rules, connection, facts, self.http, self.clock, until)
+        return Desk(rules, connection, facts, self.http, self.scripts, self.clock, until)
 
     def _connection(self, workspace_id: str, connection_id: str) -> Connection:
         try:
@@ -98,6 +121,7 @@ class Desk:
     connection: Connection | None
     facts: RunFacts
     http: FlowHttp
+    scripts: FlowScripts
     clock: Clock
     until: datetime
     _around: Surroundings = field(init=False)
@@ -137,8 +161,11 @@ class Desk:
         left = self.seconds_left
         if left < _LEAST_SECONDS:
             raise OutOfTimeError
+        if self.facts.is_over():
+            raise RunOverError
         spec = replace(spec, lookups=self._tables(context))
-        return self.http.request(self.connection, spec, context, idempotency_key=key, seconds=min(left, CALL_SECONDS))
+        about, seconds = (self.rules.kind.value, self.rules.id), min(left, CALL_SECONDS)
+        return self.http.request(self.connection, spec, context, idempotency_key=key, seconds=seconds, about=about)
 
     def trace_key(self, record: Json, template: str | None = None) -> str:
         return trace_key(template or self.rules.trace_template, record, self.surroundings())

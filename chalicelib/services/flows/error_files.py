@@ -10,7 +10,7 @@ import csv
 import io
 import zipfile
 from collections.abc import Iterable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -80,7 +80,17 @@ class FlowErrorFiles:
         return _zipped(figures, _csv(errors)), "application/zip"
 
     def _lines(self, figures: JobFigures, parts: Iterable[Part]) -> Iterator[FlowError]:
-        return self._errors.of_job(figures.workspace_id, figures.flow_id, figures.job_id, parts)
+        of = figures.workspace_id, figures.flow_id, figures.job_id
+        return self._errors.of_job(*of, parts, _ended_at(figures))
+
+
+def _ended_at(figures: JobFigures) -> datetime | None:
+    """When the last page of a job was through; None while there may be more."""
+    generators = [figures.progress.get(child.key) for child in figures.children if child.order == 0]
+    if not all(progress is not None and progress.is_done for progress in generators):
+        return None
+    ends = [figures.count(child.key).ended_at for child in figures.children]
+    return max((at for at in ends if at is not None), default=None)
 
 
 def _csv(errors: Iterable[FlowError]) -> bytes:

@@ -6,10 +6,11 @@ stays as it is, and a retry is a job that looks again for what is still open.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
+from typing import TypeVar
 
 from chalicelib.domain.errors import (
     FieldsRefusedError,
@@ -27,6 +28,7 @@ from chalicelib.domain.flows.flows import (
     time_of,
 )
 from chalicelib.domain.flows.steps import children_of_flow
+from chalicelib.domain.flows.tags import ErrorNotes
 from chalicelib.domain.identity import Principal
 from chalicelib.domain.json import Json
 from chalicelib.domain.records.problems import Problem
@@ -39,8 +41,11 @@ from chalicelib.services.ports import Clock, Spawner
 from chalicelib.services.runs.runs import Runs
 from chalicelib.services.workflows import Workflows
 
+T = TypeVar("T")
+
 MOST_AT_ONCE = 1_000
 _PAGE = 500
+_SPARE = timedelta(minutes=5)  # clocks differ, and a step that ran at the end of its job may have ended after it
 
 Part = tuple[str, str]
 """An export or import in a job: its id, and the key of the child that it is."""
@@ -93,13 +98,12 @@ class FlowErrors:
 
     def summary(self, flow: Workflow) -> tuple[StepErrors, ...]:
         """Of every export and import of the flow, those without errors too."""
-        return tuple(self._counted([(flow, step) for step in _steps_of(flow)]))
+        (steps,) = self._counted((flow,))
+        return steps
 
     def totals(self, flows: Sequence[Workflow]) -> tuple[StepErrors, ...]:
         """Of whole flows."""
-        pairs = [(flow, step) for flow in flows for step in _steps_of(flow)]
-        counted = list(zip(pairs, self._counted(pairs), strict=True))
-        return tuple(_sum(flow.id, [each for (owner, _), each in counted if owner is flow]) for flow in flows)
+        return tuple(_sum(flow.id, steps) for flow, steps in zip(flows, self._counted(flows), strict=True))
 
     def page(
         self, flow: Workflow, step_id: str, where: ErrorFilter, *, after: str | None, limit: int
@@ -107,15 +111,18 @@ class FlowErrors:
         """Newest first, and the `after` of the next page."""
         return self._errors.page(flow.workspace_id, flow.id, step_id, where, after=after, limit=limit)
 
-    def of_job(self, workspace_id: str, flow_id: str, job_id: str, parts: Iterable[Part]) -> Iterator[FlowError]:
+    def of_job(
+        self, workspace_id: str, flow_id: str, job_id: str, parts: Iterable[Part], ended_at: datetime | None = None
+    ) -> Iterator[FlowError]:
         """Every error of these parts of a job, open and resolved ones, step by step, newest first. Those of earlier
-        jobs are not looked at."""
+        jobs are not looked at, and those of later ones as little as can be known: with `ended_at` if it has ended."""
+        until = None if ended_at is None else ended_at + _SPARE
         keys: dict[str, set[str]] = {}
         for step_id, key in parts:
             keys.setdefault(step_id, set()).add(key)
         for step_id, wanted in keys.items():
             for is_resolved in (False, True):
-                where = ErrorFilter(is_resolved=is_resolved, since=time_of(job_id), job_id=job_id)
+                where = ErrorFilter(is_resolved=is_resolved, since=time_of(job_id), until=until, job_id=job_id)
                 yield from (each for each in self._all(workspace_id, flow_id, step_id, where) if each.child in wanted)
 
     def resolve(self, principal: Principal, flow: Workflow, step_id: str, ids: Collection[str]) -> None:
@@ -123,6 +130,10 @@ class FlowErrors:
 
     def reopen(self, flow: Workflow, step_id: str, ids: Collection[str]) -> None:
         self._errors.reopen(flow.workspace_id, flow.id, step_id, ids)
+
+    def annotate(self, flow: Workflow, step_id: str, ids: Collection[str], notes: ErrorNotes) -> None:
+        """Tags or assigns those of the errors that there are, open or resolved."""
+        self._errors.annotate(flow.workspace_id, flow.id, step_id, ids, notes)
 
     def retry(
         self,
@@ -139,7 +150,7 @@ class FlowErrors:
         require(principal, Scope.WRITE_RUNS)
         if flow.status is not WorkflowStatus.ACTIVE:
             raise WorkflowInactiveError(workflow_id=flow.id)
-        known = self._errors.get(flow.workspace_id, flow.id, step_id, ids)
+        known = self._errors.get(flow.workspace_id, flow.id, step_id, ids, bare=True)
         chosen: list[Json] = [
             each
             for each in dict.fromkeys(ids)
@@ -179,24 +190,45 @@ class FlowErrors:
             if after is None:
                 return
 
-    def _counted(self, pairs: Sequence[tuple[Workflow, str]]) -> list[StepErrors]:
-        counted: dict[int, StepErrors] = {}
+    def _counted(self, flows: Sequence[Workflow]) -> list[tuple[StepErrors, ...]]:
+        """A call for each flow, and one for each step that has open errors."""
+        counts = self._side_by_side([partial(self._errors.counts, each.workspace_id, each.id) for each in flows])
+        failing = [
+            (flow, step) for flow, known in zip(flows, counts, strict=True) for step in _steps_of(flow) if step in known
+        ]
+        newest = self._side_by_side(
+            [partial(self._errors.newest_at, flow.workspace_id, flow.id, step) for flow, step in failing]
+        )
+        newest_at = {(flow.id, step): at for (flow, step), at in zip(failing, newest, strict=True)}
+        return [
+            tuple(_counted(step, known.get(step, 0), newest_at.get((flow.id, step))) for step in _steps_of(flow))
+            for flow, known in zip(flows, counts, strict=True)
+        ]
+
+    def _side_by_side(self, calls: Sequence[Callable[[], T]]) -> list[T]:
+        """What they return, in their order. Raises UnavailableError."""
+        made: dict[int, T] = {}
         failures: list[UnavailableError] = []
 
-        def count(index: int, flow: Workflow, step_id: str) -> None:
+        def make(index: int, call: Callable[[], T]) -> None:
             try:
-                counted[index] = StepErrors(step_id, *self._errors.count(flow.workspace_id, flow.id, step_id))
+                made[index] = call()
             except UnavailableError as error:
                 failures.append(error)
 
         group = self._spawner.group()
-        for index, (flow, step_id) in enumerate(pairs):
-            group.start(partial(count, index, flow, step_id))
-        for _ in pairs:
+        for index, call in enumerate(calls):
+            group.start(partial(make, index, call))
+        for _ in calls:
             group.wait()
         if failures:
             raise failures[0]
-        return [counted[index] for index in range(len(pairs))]
+        return [made[index] for index in range(len(calls))]
+
+
+def _counted(step_id: str, count: int, newest_at: datetime | None) -> StepErrors:
+    """Errors that were resolved between the two calls are none any more."""
+    return StepErrors(step_id, 0, None) if newest_at is None else StepErrors(step_id, count, newest_at)
 
 
 def _id_of(flow: Workflow) -> str:

@@ -20,7 +20,7 @@ from chalicelib.domain.flows.defaults import completed
 from chalicelib.domain.flows.flows import OBJECT_ID_BYTES, Resource, ResourceKind, is_object_id, object_id
 from chalicelib.domain.flows.graph import compile_flow
 from chalicelib.domain.flows.problems import problems_of_flow
-from chalicelib.domain.flows.steps import generators_of, references_of
+from chalicelib.domain.flows.steps import generators_of, references_of, scripts_of_flow
 from chalicelib.domain.identity import Principal
 from chalicelib.domain.json import Json
 from chalicelib.domain.records.problems import Problem, Problems
@@ -40,7 +40,7 @@ from chalicelib.services.workflows import Change, Workflows
 Document = Mapping[str, Json]
 Rework = Callable[[Document], Document]
 
-_READ_AT_ONCE = 50
+_READ_AT_ONCE = 100
 _STEPS = (ResourceKind.EXPORT, ResourceKind.IMPORT)
 
 
@@ -125,10 +125,10 @@ class Flows:
         executed = self._marks.executed(principal.workspace_id) if workflows else {}
         for start in range(0, len(workflows), _READ_AT_ONCE):
             wanted = workflows[start : start + _READ_AT_ONCE]
-            bodies = self._store.bodies(principal.workspace_id, [(each.id, each.body_ref) for each in wanted])
+            sources = self._store.sources(principal.workspace_id, [(each.id, each.body_ref) for each in wanted])
             for each in wanted:
-                if each.id in bodies:
-                    yield FlowView(each, bodies[each.id].source, executed.get(each.id))
+                if each.id in sources:
+                    yield FlowView(each, sources[each.id], executed.get(each.id))
 
     def replace(self, principal: Principal, workflow: Workflow, given: Document) -> FlowView:
         """Raises FieldsRefusedError, TooLargeError, WorkflowNotFoundError."""
@@ -161,13 +161,19 @@ class Flows:
         return self._references.of_flow(view.workflow.workspace_id, view.document)
 
     def dependencies(self, view: FlowView) -> tuple[Use, ...]:
-        """The exports and imports that it names, each with the paths at which it does."""
+        """The exports, imports and scripts that it names itself, each with the paths at which it does."""
         named = references_of(view.document)
-        return tuple(
+        steps = [
             Use(kind.value, each.id, each.name, tuple(path for path, *what in named if what == [kind, each.id]))
             for kind, found in self.steps(view).items()
             for each in found
-        )
+        ]
+        places = scripts_of_flow(view.document)
+        scripts = [
+            Use(each.kind.value, each.id, each.name, tuple(path for path, id_ in places if id_ == each.id))
+            for each in self._references.scripts(view.workflow.workspace_id, places)
+        ]
+        return (*steps, *scripts)
 
     def last_export(self, workflow: Workflow) -> datetime | None:
         """Up to when its exports were exported; None before the first time."""
@@ -237,8 +243,10 @@ class Flows:
         if integration is not None:
             document["_integrationId"] = integration
         self._check(principal, completed(document))
-        made: list[Made] = []
-        ids: dict[tuple[ResourceKind, str], str] = {}
+        scripts = self._targets.scripts(principal, document, [each for kind in _STEPS for each in steps[kind]])
+        copies = {id_: copy.id for id_, copy in scripts.items()}
+        made = [Made(copy.kind, copy.id, copy.name) for copy in scripts.values()]
+        ids = {(ResourceKind.SCRIPT, id_): copy for id_, copy in copies.items()}
         for kind in _STEPS:
             for each in steps[kind]:
                 copy = self._resources.clone(
@@ -247,6 +255,7 @@ class Flows:
                     name=each.name,
                     connection_id=targets.get(each.connection_id or ""),
                     integration_id=integration if "_integrationId" in each.document else None,
+                    scripts=copies,
                 )
                 ids[kind, each.id] = copy.id
                 made.append(Made(kind, copy.id, copy.name))
@@ -258,11 +267,13 @@ class Flows:
     ) -> Resource:
         """Raises as `clone` does."""
         targets = self._targets.connections(principal, [resource], connections)
+        scripts = self._targets.scripts(principal, {}, [resource])
         return self._resources.clone(
             principal,
             resource,
             name=name or _copy_name(resource.name),
             connection_id=targets.get(resource.connection_id or ""),
+            scripts={id_: copy.id for id_, copy in scripts.items()},
         )
 
     def replace_connection(self, principal: Principal, view: FlowView, old_id: Json, new_id: Json) -> FlowView:

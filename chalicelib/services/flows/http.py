@@ -5,24 +5,25 @@ Secrets of the connection never come out again, whatever the receiver says: they
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from urllib.parse import urlsplit
 
+from chalicelib.domain.aws_signatures import Signable
 from chalicelib.domain.errors import (
     InvalidError,
-    MalformedJsonError,
     OutboundError,
     OutboundTooLargeError,
     TemplateError,
-    TooLargeError,
 )
-from chalicelib.domain.flows.bodies import MAX_ANSWER_BYTES, content_type, of_payload, of_text, parsed
+from chalicelib.domain.flows.bodies import MAX_ANSWER_BYTES, accepted, content_type, of_payload, of_text, parsed
 from chalicelib.domain.flows.flows import MASK
 from chalicelib.domain.flows.http import (
     Answer,
     Connection,
     FlowHttpError,
+    Pairs,
     RequestSpec,
     ResponseRules,
     as_text,
@@ -30,18 +31,24 @@ from chalicelib.domain.flows.http import (
     shown,
     texts,
 )
+from chalicelib.domain.flows.signing import is_signing, options
 from chalicelib.domain.handlebars import Escape
 from chalicelib.domain.http import HttpRequest, HttpResponse
-from chalicelib.domain.json import Json, decode, encode
-from chalicelib.domain.records.paths import MISSING, extract
+from chalicelib.domain.json import Json, encode
+from chalicelib.domain.masking import is_secret_name
+from chalicelib.domain.records.paths import MISSING
 from chalicelib.domain.retry import retry_after
 from chalicelib.services.flows.auth import FlowAuth, joined
+from chalicelib.services.flows.call_logs import CallLogs
 from chalicelib.services.flows.templates import Templates
 from chalicelib.services.ports import Clock, Entropy, HttpSender
 
 MAX_MESSAGE = 2_000
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 Context = Mapping[str, Json]
+About = tuple[str, str]
+_NOBODY: About = ("", "")
+_Send = Callable[[HttpRequest], HttpResponse]
 
 
 @dataclass(slots=True)
@@ -52,6 +59,7 @@ class FlowHttp:
     templates: Templates
     clock: Clock
     entropy: Entropy
+    calls: CallLogs | None = None
     auth: FlowAuth = field(init=False)
 
     def __post_init__(self) -> None:
@@ -65,20 +73,27 @@ class FlowHttp:
         *,
         idempotency_key: str | None = None,
         seconds: float = 30.0,
+        about: About = _NOBODY,
     ) -> Answer:
-        """One call. Raises FlowHttpError for whatever does not answer with a status of success."""
+        """One call; `about` is the kind and the id of what makes it. Raises FlowHttpError for whatever does not answer
+        with a status of success."""
         seen = {**context, "connection": connection.template_members}
-        request = self.built(connection, spec, seen, idempotency_key, seconds)
+        used = connection
+        if spec.url is not None and not self._is_own(connection, spec.url, seen):
+            # An address that an answer or a caller named may be anywhere, and credentials stay with their host.
+            used, spec = connection.for_strangers(), replace(spec, headers=_harmless(spec.headers))
+            seen = {**context, "connection": used.template_members}
+        request = self.built(used, spec, seen, idempotency_key, seconds)
         try:
-            response = self._proven(connection, request, seen, seconds)
+            response = self._proven(used, request, seen, seconds, partial(self._sent, connection, about))
         except OutboundTooLargeError as error:
             raise FlowHttpError("application", "response_too_large", error.message) from error
         except (OutboundError, InvalidError) as error:
             passing = isinstance(error, OutboundError) and error.retryable
-            text = _without(connection, error.message)
+            text = self.masked(connection, error.message)
             raise FlowHttpError("connection", "connection_failed", text, is_passing=passing) from error
         except FlowHttpError as error:
-            error.message = _without(connection, error.message)
+            error.message = self.masked(connection, error.message)
             raise
         return self._answer(connection, spec, request, response)
 
@@ -90,17 +105,22 @@ class FlowHttp:
         method = (spec.method or "GET").upper()
         if method not in METHODS:
             raise FlowHttpError("resource", "invalid_method", f"The method '{method[:20]}' is not supported.")
-        url = spec.url or self._url(connection, spec, seen)
         media = spec.media_type or connection.media_type
         body = self._body(spec, seen, media)
-        headers: dict[str, str] = {"Accept": "application/json, */*;q=0.5"}
+        wanted = spec.success_media_type or connection.success_media_type or spec.usual_media_type
+        headers: dict[str, str] = {"Accept": accepted(wanted)}
         if body is not None:
             headers["Content-Type"] = content_type(media)
         if idempotency_key is not None:
             headers["Idempotency-Key"] = idempotency_key
-        for name, value in (*connection.headers, *spec.headers):
-            headers = {key: each for key, each in headers.items() if key.lower() != name.lower()}
-            headers[name] = self._text(value, seen, spec)
+        request = Signable(method, "", headers, body or b"")
+        url = request.url = spec.url or self._url(connection, spec, seen, request)
+        given = {header[0].lower(): header for header in (*connection.headers, *spec.headers)}
+        # What signs comes last: it sees the other headers, whichever way round they were written.
+        for name, value in sorted(given.values(), key=lambda header: is_signing(header[1])):
+            for known in [known for known in headers if known.lower() == name.lower()]:
+                del headers[known]
+            headers[name] = self._signing_text(connection, value, seen, spec, request)
         return HttpRequest(
             method, url, headers, body, timeout_seconds=max(seconds, 0.1), max_response_bytes=MAX_ANSWER_BYTES
         )
@@ -108,13 +128,13 @@ class FlowHttp:
     def judge(self, answer: Answer, rules: ResponseRules, connection: Connection | None = None) -> None:
         """Raises FlowHttpError for an answer of success that its content tells to be a failure, whose message shows no
         secret of the connection that it came through."""
-        found = extract(answer.body, rules.success_path) if rules.success_path else None
+        found = answer.found(rules.success_path) if rules.success_path else None
         if rules.success_path and not _matches(found, rules.success_values):
-            raise _failed(answer, rules, connection)
+            raise self._failed(answer, rules, connection)
         if rules.fail_path:
-            found = extract(answer.body, rules.fail_path)
+            found = answer.found(rules.fail_path)
             if found is not MISSING and _matches(found, rules.fail_values):
-                raise _failed(answer, rules, connection)
+                raise self._failed(answer, rules, connection)
 
     def ping(self, connection: Connection, seconds: float = 20.0) -> tuple[int, str | None]:
         """The status that the connection's ping came to, and what is wrong with it, None if nothing is."""
@@ -134,28 +154,52 @@ class FlowHttp:
             as_text(ping.get("errorPath")),
         )
         try:
-            answer = self.request(connection, spec, {}, seconds=seconds)
+            answer = self.request(connection, spec, {}, seconds=seconds, about=("connection", connection.id))
             self.judge(answer, rules, connection)
         except FlowHttpError as error:
             status = error.answer.status if error.answer else 0
             return (status if status >= 300 else 400), error.message
         return 200, None
 
-    def _proven(self, connection: Connection, request: HttpRequest, seen: Context, seconds: float) -> HttpResponse:
-        """Credentials go to the connection's own host alone: an address that an answer named may be anywhere."""
+    def masked(self, connection: Connection, text: str) -> str:
+        """Without secrets of the connection, those that were granted meanwhile included."""
+        for secret in (*self.auth.granted(connection), *connection.secrets):
+            text = text.replace(secret, MASK)
+        return text
 
+    def _is_own(self, connection: Connection, url: str, seen: Context) -> bool:
+        """Whether the address is at the connection's own host."""
+        return _origin(url) == _origin(self._text(connection.base_uri, seen, RequestSpec()))
+
+    def _proven(
+        self, connection: Connection, request: HttpRequest, seen: Context, seconds: float, send: _Send
+    ) -> HttpResponse:
         def render(text: str) -> str:
             return self._text(text, seen, RequestSpec())
 
-        if _origin(request.url) != _origin(render(connection.base_uri)):
-            return self.http.send(replace(request, headers=_anonymous(request.headers, connection)))
         began = self.clock.now()
-        response = self.http.send(self.auth.apply(connection, request, render, seconds))
+        response = send(self.auth.apply(connection, request, render, seconds))
         if not _is_refused(connection, response):
             return response
         left = max(seconds - (self.clock.now() - began).total_seconds(), 0.5)
         again = self.auth.renewed(connection, request, response, render, left)
-        return response if again is None else self.http.send(again)
+        return response if again is None else send(again)
+
+    def _sent(self, connection: Connection, about: About, request: HttpRequest) -> HttpResponse:
+        """What came back, noted where the connection is being debugged."""
+        if self.calls is None or connection.debugged_until is None or self.clock.now() >= connection.debugged_until:
+            return self.http.send(request)
+        began = self.clock.now()
+        outcome: HttpResponse | str = "The call did not come to an end."
+        try:
+            response = outcome = self.http.send(request)
+            return response
+        except (OutboundError, InvalidError) as error:
+            outcome = error.message
+            raise
+        finally:
+            granted = self.auth.granted(connection)
+            self.calls.note(connection, about, granted, request, outcome, (began, self.clock.now()))
 
     def _answer(
         self, connection: Connection, spec: RequestSpec, request: HttpRequest, response: HttpResponse
@@ -173,8 +217,9 @@ class FlowHttp:
             request.body,
         )
         try:
-            answer = replace(answer, body=parsed(response, media))
-        except (MalformedJsonError, TooLargeError) as error:
+            read = parsed(response, media, spec.usual_media_type if is_success else "", spec.xml, spec.csv)
+            answer = replace(answer, body=read.body, root=read.root)
+        except InvalidError as error:
             if is_success:
                 raise FlowHttpError("application", "invalid_response", error.message, answer=answer) from error
         if is_success:
@@ -182,15 +227,23 @@ class FlowHttp:
         raise FlowHttpError(
             "application",
             str(response.status),
-            _without(connection, error_text(answer, spec.error_path)),
+            self.masked(connection, error_text(answer, spec.error_path)),
             is_passing=is_passing_status(response.status),
             retry_after_seconds=retry_after(response.headers.get(connection.retry_header.lower()), self.clock.now()),
             answer=answer,
         )
 
-    def _url(self, connection: Connection, spec: RequestSpec, seen: Context) -> str:
+    def _url(self, connection: Connection, spec: RequestSpec, seen: Context, request: Signable) -> str:
         """An API names its own pages from the base or, with the base's path in front, from the host."""
         base = self._text(connection.base_uri, seen, spec)
+        if not spec.has_plain_uri and is_signing(spec.relative_uri):
+            # A signature is of the address around it: that is rendered without one first.
+            request.is_query = True
+            for _ in range(2):
+                text = self._signing_text(connection, spec.relative_uri, seen, spec, request, Escape.URI)
+                request.url = joined(base, text)
+            request.is_query = False
+            return request.url
         if not spec.has_plain_uri:
             return joined(base, self._text(spec.relative_uri, seen, spec, Escape.URI))
         host, path = _split(base)
@@ -199,25 +252,52 @@ class FlowHttp:
 
     def _body(self, spec: RequestSpec, seen: Context, media: str) -> bytes | None:
         if spec.body is not None:
-            return of_text(spec.body if spec.has_plain_body else self._text(spec.body, seen, spec), media)
+            # As a URI has its own, so has XML: what stands in two braces is text in it, whatever marks it holds.
+            escape = Escape.XML if media == "xml" else Escape.NONE
+            return of_text(spec.body if spec.has_plain_body else self._text(spec.body, seen, spec, escape), media)
         return of_payload(spec.payload, media) if spec.has_payload else None
 
-    def _text(self, template: str, seen: Context, spec: RequestSpec, escape: Escape = Escape.NONE) -> str:
+    def _failed(self, answer: Answer, rules: ResponseRules, connection: Connection | None) -> FlowHttpError:
+        text = error_text(answer, rules.error_path)
+        text = text if connection is None else self.masked(connection, text)
+        return FlowHttpError("application", "response_failure", text, answer=answer)
+
+    def _signing_text(
+        self,
+        connection: Connection,
+        template: str,
+        seen: Context,
+        spec: RequestSpec,
+        request: Signable,
+        escape: Escape = Escape.NONE,
+    ) -> str:
+        if not is_signing(template):
+            return self._text(template, seen, spec, escape)
         try:
-            return self.templates.render(template, seen, escape=escape, is_strict=spec.is_strict, lookups=spec.lookups)
+            known = options(request, connection)
+        except ValueError as error:
+            raise FlowHttpError("resource", "invalid_url", "The address of the request cannot be read.") from error
+        return self._text(template, {**seen, **known}, spec, escape, request)
+
+    def _text(
+        self,
+        template: str,
+        seen: Context,
+        spec: RequestSpec,
+        escape: Escape = Escape.NONE,
+        request: Signable | None = None,
+    ) -> str:
+        try:
+            return self.templates.render(
+                template, seen, escape=escape, is_strict=spec.is_strict, lookups=spec.lookups, request=request
+            )
         except TemplateError as error:
             raise FlowHttpError("resource", "invalid_template", error.message) from error
 
 
-def _failed(answer: Answer, rules: ResponseRules, connection: Connection | None) -> FlowHttpError:
-    text = error_text(answer, rules.error_path)
-    text = text if connection is None else _without(connection, text)
-    return FlowHttpError("application", "response_failure", text, answer=answer)
-
-
 def error_text(answer: Answer, path: str) -> str:
     """The message at the path, else what the answer says."""
-    found = extract(answer.body, path) if path else MISSING
+    found = answer.found(path) if path else MISSING
     if found is not MISSING and found not in (None, ""):
         return found[:MAX_MESSAGE] if isinstance(found, str) else encode(found).decode()[:MAX_MESSAGE]
     return _excerpt(answer)
@@ -239,10 +319,11 @@ def _is_refused(connection: Connection, response: HttpResponse) -> bool:
     if not connection.refused_path:
         return True
     try:
-        body = decode(response.body, max_bytes=MAX_ANSWER_BYTES)
-    except (MalformedJsonError, TooLargeError):
+        read = parsed(response, connection.error_media_type)
+    except InvalidError:
         return False
-    return _matches(extract(body, connection.refused_path), connection.refused_values)
+    answer = Answer(response.status, response.headers, read.body, "", "", root=read.root)
+    return _matches(answer.found(connection.refused_path), connection.refused_values)
 
 
 def _origin(url: str) -> tuple[str, str]:
@@ -260,16 +341,8 @@ def _split(base: str) -> tuple[str, str]:
     return f"{scheme}://{host}", f"{slash}{path}".rstrip("/")
 
 
-def _anonymous(headers: Mapping[str, str], connection: Connection) -> dict[str, str]:
-    """Without the connection's own headers, which may prove it as well as its auth does."""
-    own = {name.lower() for name, _ in connection.headers}
-    return {name: value for name, value in headers.items() if name.lower() not in own}
-
-
-def _without(connection: Connection, text: str) -> str:
-    for secret in connection.secrets:
-        text = text.replace(secret, MASK)
-    return text
+def _harmless(headers: Pairs) -> Pairs:
+    return tuple((name, value) for name, value in headers if not is_secret_name(name))
 
 
 def _excerpt(answer: Answer) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from itertools import islice
 
 from chalicelib.domain.errors import RunEndedError, RunNotFoundError, WorkflowNotFoundError
 from chalicelib.domain.flows.flows import JobFigures, JobType, is_object_id, parent_job_id
@@ -78,8 +79,8 @@ class FlowJobs:
     def latest(self, principal: Principal, workflow: Workflow) -> tuple[Job, ...]:
         """The flow's newest job, and with it all that have not ended; newest first. Raises ForbiddenError."""
         where = RunFilter(since=self._clock.now() - RETENTION)
-        page = self._runs.page_of_workflows(principal, (workflow.id,), where, 0, _LATEST)
-        jobs = list(self._jobs_of(principal, page.items))
+        newest = self._runs.of_workflows(principal, (workflow.id,), where, _LATEST)
+        jobs = list(self._jobs_of(principal, list(islice(newest, _LATEST))))
         return tuple(job for index, job in enumerate(jobs) if index == 0 or job.status in LIVE)
 
     def query(self, principal: Principal, query: JobQuery, limit: int = MOST_LISTED, skip: int = 0) -> list[Job]:
@@ -152,16 +153,9 @@ class FlowJobs:
         where = self._filter(query)
         if where is None:
             return
-        seen: set[str] = set()
-        offset = 0
-        while offset < _MOST_LOOKED_AT:
-            page = self._runs.page_of_workflows(principal, flows, where, offset, _PAGE)
-            fresh = [each for each in page.items if each.id not in seen and is_object_id(each.id)]
-            seen.update(each.id for each in fresh)
-            yield fresh
-            offset += len(page.items)
-            if not page.items or offset >= page.total:
-                return
+        looked_at = islice(self._runs.of_workflows(principal, flows, where, _PAGE), _MOST_LOOKED_AT)
+        while page := list(islice(looked_at, _PAGE)):
+            yield [each for each in page if is_object_id(each.id)]
 
     def _flows(self, principal: Principal, query: JobQuery) -> frozenset[str] | None:
         """Of which flows the jobs have to be; None for any."""

@@ -5,9 +5,9 @@ Reads are consistent. Another workspace's things are as unknown as those that do
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from chalicelib.domain.flows.flows import (
     AuditEntry,
@@ -20,6 +20,10 @@ from chalicelib.domain.flows.flows import (
     ResourceKind,
 )
 from chalicelib.domain.json import Json
+
+if TYPE_CHECKING:
+    from chalicelib.domain.flows.calls import CallRecord
+    from chalicelib.domain.flows.tags import ErrorNotes, TagBook
 
 
 class ResourceStore(Protocol):
@@ -65,10 +69,14 @@ class FlowErrorStore(Protocol):
     moves the `resolved` figure of its job in the same transaction, so that it counts once."""
 
     def open(self, errors: Sequence[FlowError]) -> None:
-        """Stores those that are known neither as open nor as resolved."""
+        """Stores those that are known neither as open nor as resolved; without the retry data, and not as retriable, if
+        that is too large to be kept."""
 
-    def get(self, workspace_id: str, flow_id: str, step_id: str, ids: Collection[str]) -> Mapping[str, FlowError]:
-        """Those that there are, open or resolved."""
+    def get(
+        self, workspace_id: str, flow_id: str, step_id: str, ids: Collection[str], *, bare: bool = False
+    ) -> Mapping[str, FlowError]:
+        """Those that there are, open or resolved. Of `bare` ones the retry data is fetched as little as of pages: of
+        many errors there may be more of it than memory."""
 
     def page(
         self, workspace_id: str, flow_id: str, step_id: str, where: ErrorFilter, *, after: str | None, limit: int
@@ -76,8 +84,12 @@ class FlowErrorStore(Protocol):
         """Newest first; and the `after` of the next page, None at the end. Retry data is not fetched where it is kept
         apart: `retry_data` is `{}` then, and `get` brings it."""
 
-    def count(self, workspace_id: str, flow_id: str, step_id: str) -> tuple[int, datetime | None]:
-        """How many are open, and when the newest of them occurred."""
+    def counts(self, workspace_id: str, flow_id: str) -> Mapping[str, int]:
+        """How many errors of each step of a flow are open; steps without any are left out. The price does not depend
+        on how many there are."""
+
+    def newest_at(self, workspace_id: str, flow_id: str, step_id: str) -> datetime | None:
+        """When the newest open error of a step occurred."""
 
     def resolve(
         self, workspace_id: str, flow_id: str, step_id: str, ids: Collection[str], at: datetime, by: str
@@ -86,6 +98,11 @@ class FlowErrorStore(Protocol):
 
     def reopen(self, workspace_id: str, flow_id: str, step_id: str, ids: Collection[str]) -> tuple[str, ...]:
         """Makes resolved ones open again; which they were."""
+
+    def annotate(
+        self, workspace_id: str, flow_id: str, step_id: str, ids: Collection[str], notes: ErrorNotes
+    ) -> tuple[str, ...]:
+        """Puts the notes on those that there are, open or resolved; which they were."""
 
     def failed_again(self, error: FlowError) -> None:
         """Sets code, message, source and retriability of an open error whose retry failed; its time and job stay.
@@ -125,19 +142,43 @@ class FlowMarkStore(Protocol):
         """None if nothing was saved."""
 
 
-class StateStore(Protocol):
-    """The free key-value store of a workspace."""
+Owner = tuple[str, str]
+"""Kind and id of what values are kept with."""
 
-    def put(self, workspace_id: str, key: str, value: Json) -> None:
+
+class StateStore(Protocol):
+    """The free key-value stores of a workspace: one of its own, and one for each owner."""
+
+    def put(self, workspace_id: str, key: str, value: Json, owner: Owner | None = None) -> None:
         """Raises TooLargeError."""
 
-    def get(self, workspace_id: str, key: str) -> tuple[Json] | None:
+    def get(self, workspace_id: str, key: str, owner: Owner | None = None) -> tuple[Json] | None:
         """The value in a tuple, as any JSON can be one; None if there is none."""
 
-    def delete(self, workspace_id: str, key: str) -> bool:
+    def delete(self, workspace_id: str, key: str, owner: Owner | None = None) -> bool:
         """Whether there was one."""
 
-    def keys(self, workspace_id: str) -> tuple[str, ...]: ...
+    def keys(self, workspace_id: str, owner: Owner | None = None) -> tuple[str, ...]: ...
+
+
+class CallLogStore(Protocol):
+    """Calls of connections that are being debugged, kept for a day."""
+
+    def add(self, workspace_id: str, connection_id: str, record: CallRecord) -> None: ...
+
+    def latest(self, workspace_id: str, connection_id: str, limit: int) -> Sequence[CallRecord]:
+        """Newest first."""
+
+    def clear(self, workspace_id: str, connection_id: str) -> None: ...
+
+
+class TagStore(Protocol):
+    """The tags of a workspace's errors, all of them together."""
+
+    def get(self, workspace_id: str) -> TagBook: ...
+
+    def save(self, workspace_id: str, book: TagBook) -> None:
+        """Over the revision before its own. Raises StaleWriteError, TooLargeError."""
 
 
 class AuditStore(Protocol):
@@ -150,7 +191,18 @@ class AuditStore(Protocol):
 class LeaseStore(Protocol):
     """Slots with an end: whoever dies with some loses them when their time is over."""
 
-    def take(self, name: str, holder: str, wanted: int, limit: int, *, now: datetime, until: datetime) -> int:
-        """How many of the wanted slots the holder has now, in place of those that it had: as many as are free."""
+    def take(
+        self,
+        name: str,
+        holder: str,
+        wanted: int,
+        limit: int,
+        *,
+        now: datetime,
+        until: datetime,
+        is_rival: Callable[[str], bool] | None = None,
+    ) -> int:
+        """How many of the wanted slots the holder has now, in place of those that it had: as many as are free, and none
+        while one has some that `is_rival` names."""
 
     def give_back(self, name: str, holder: str) -> None: ...

@@ -1,4 +1,4 @@
-"""Exports, imports, connections and integrations: creating, changing, copying and deleting them.
+"""Exports, imports, connections, integrations and scripts: creating, changing, copying and deleting them.
 
 A document is stored as it came, but for what is ours alone (ids, dates) and for secrets: these are sealed apart, and a
 mask stands in their place wherever the document is shown, compared or noted.
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from chalicelib.domain.errors import FieldsRefusedError, ResourceNotFoundError, StaleWriteError
 from chalicelib.domain.flows.checks import problems_of
@@ -24,6 +25,8 @@ from chalicelib.domain.flows.drafts import (
     with_masked_blocks,
 )
 from chalicelib.domain.flows.flows import OBJECT_ID_BYTES, Resource, ResourceKind, is_object_id, object_id
+from chalicelib.domain.flows.http import as_object
+from chalicelib.domain.flows.scripts import with_scripts
 from chalicelib.domain.flows.secrets import restored
 from chalicelib.domain.identity import Principal
 from chalicelib.domain.json import Json
@@ -34,6 +37,9 @@ from chalicelib.services.flows.connections import Connections
 from chalicelib.services.flows.ports import ResourceStore
 from chalicelib.services.flows.references import References, Use
 from chalicelib.services.ports import Clock, Entropy, MarkStore
+
+if TYPE_CHECKING:
+    from chalicelib.services.flows.scripts import FlowScripts
 
 __all__ = ["FlowResources", "Use"]
 
@@ -56,6 +62,7 @@ class FlowResources:
         connections: Connections,
         audit: FlowAudit,
         marks: MarkStore,
+        scripts: FlowScripts,
         clock: Clock,
         entropy: Entropy,
     ) -> None:
@@ -64,19 +71,23 @@ class FlowResources:
         self._connections = connections
         self._audit = audit
         self._marks = marks
+        self._scripts = scripts
         self._clock = clock
         self._entropy = entropy
 
     def create(
         self, principal: Principal, kind: ResourceKind, given: Mapping[str, Json], source_id: str | None = None
     ) -> Resource:
-        """Raises ForbiddenError, FieldsRefusedError, TooLargeError."""
+        """Raises ForbiddenError, FieldsRefusedError, TooLargeError; UnavailableError for a script that nobody could
+        read."""
         require(principal, Scope.WRITE_WORKFLOWS)
         document = completed(kind, given)
         document |= self._minted(kind)
         if source_id is not None:
             document["_sourceId"] = source_id
-        draft = self._checked(principal.workspace_id, kind, document, None)
+        # A copy of a script can be read as the original can.
+        known = None if source_id is None else given.get("content")
+        draft = self._checked(principal.workspace_id, kind, document, None, known_content=known)
         now = self._clock.now()
         id_ = object_id(now, self._entropy.bytes(OBJECT_ID_BYTES))
         resource = Resource(
@@ -153,9 +164,13 @@ class FlowResources:
         name: str,
         connection_id: str | None,
         integration_id: str | None = None,
+        scripts: Mapping[str, str] | None = None,
     ) -> Resource:
-        """A copy with an id of its own, over another connection where one is named. Raises as `create` does."""
+        """A copy with an id of its own, over another connection where one is named, and with other scripts in the place
+        of these. Raises as `create` does."""
         document = restored(resource.document, self._connections.secrets_of(resource))
+        if scripts:
+            document = as_object(with_scripts(document, scripts))
         document["name"] = name
         if connection_id is not None:
             document["_connectionId"] = connection_id
@@ -197,6 +212,21 @@ class FlowResources:
         whole = restored(draft.document, draft.secrets)
         return Resource(id_, principal.workspace_id, kind, whole, now, now, principal.user_id)
 
+    def by_identifier(self, principal: Principal, kind: ResourceKind, identifier: str, scope: Scope) -> Resource:
+        """The export or import of this `apiIdentifier`. Raises ForbiddenError, ResourceNotFoundError."""
+        require(principal, scope)
+        mark = f"api/{principal.workspace_id}/{identifier}"
+        known = self._marks.get(mark)
+        if known is not None:
+            return self._store.get(principal.workspace_id, kind, known)
+        for resource in self._references.every(principal.workspace_id, kind):
+            if resource.document.get("apiIdentifier") == identifier:
+                # Few are ever called so: who looks for one first notes it, and creating one costs no more for it.
+                expires_at = self._clock.now() + timedelta(days=366 * _LISTENER_YEARS)
+                self._marks.put(mark, resource.id, expires_at)
+                return resource
+        raise ResourceNotFoundError(resource_id=identifier)
+
     def listener(self, id_: str) -> Resource:
         """The listener with this id, in whichever workspace. Raises ResourceNotFoundError."""
         workspace_id = self._marks.get(_listener_mark(id_)) if is_object_id(id_) else None
@@ -209,7 +239,8 @@ class FlowResources:
 
     def _changed(self, principal: Principal, resource: Resource, document: dict[str, Json]) -> Resource:
         before = self._connections.secrets_of(resource)
-        draft = self._checked(resource.workspace_id, resource.kind, document, resource, before)
+        known = resource.document.get("content")
+        draft = self._checked(resource.workspace_id, resource.kind, document, resource, before, known_content=known)
         secrets_changed = {path for path in {*before, *draft.secrets} if before.get(path) != draft.secrets.get(path)}
         sealed = resource.sealed
         if secrets_changed:
@@ -235,6 +266,8 @@ class FlowResources:
         document: dict[str, Json],
         stored: Resource | None,
         before: Secrets | None = None,
+        *,
+        known_content: Json = None,
     ) -> Parted:
         """The parted document. Raises FieldsRefusedError with everything that is wrong."""
         document = with_masked_blocks(document, {} if stored is None else stored.document)
@@ -245,9 +278,16 @@ class FlowResources:
         wrong = {problem.field for problem in problems}
         found = self._references.problems_of_resource(workspace_id, document)
         problems += [problem for problem in found if problem.field not in wrong]
+        content = document.get("content")
+        if kind is ResourceKind.SCRIPT and not problems and content != known_content:
+            problems += self._problems_of_script(str(content))
         if problems:
             raise FieldsRefusedError(problems=tuple(problems))
         return draft
+
+    def _problems_of_script(self, content: str) -> list[Problem]:
+        message = self._scripts.problem_of(content)
+        return [] if message is None else [Problem("content", "invalid_field", message)]
 
     def _minted(self, kind: ResourceKind) -> dict[str, Json]:
         letter = {ResourceKind.EXPORT: "e", ResourceKind.IMPORT: "i"}.get(kind)

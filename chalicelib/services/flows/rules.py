@@ -10,11 +10,14 @@ from dataclasses import dataclass, field
 from chalicelib.domain.flows.documents import http_of
 from chalicelib.domain.flows.flows import Resource, ResourceKind
 from chalicelib.domain.flows.http import as_object, as_text
+from chalicelib.domain.flows.scripts import RuleScripts, without_script
 from chalicelib.domain.json import Json
 from chalicelib.domain.records.filters import Filter, compile_filter
 from chalicelib.domain.records.mappings import MappingRules
 from chalicelib.domain.records.transforms import Transform, compile_transform
 
+UNSAVED = "preview"
+"""In the place of the id of what is not stored."""
 _MOST_KEPT = 500
 
 
@@ -34,6 +37,7 @@ class Rules:
     mapping: MappingRules
     trace_template: str
     path_to_many: str | None
+    scripts: RuleScripts
 
     @staticmethod
     def of(id_: str, kind: ResourceKind, document: Mapping[str, Json]) -> Rules:
@@ -47,12 +51,13 @@ class Rules:
             document=document,
             connection_id=as_text(document.get("_connectionId")) or None,
             http=http,
-            transform=compile_transform(document.get("transform")),
-            filter=compile_filter(document.get("filter")),
-            input_filter=compile_filter(document.get("inputFilter"), "inputFilter"),
+            transform=compile_transform(without_script(document.get("transform"))),
+            filter=compile_filter(without_script(document.get("filter"))),
+            input_filter=compile_filter(without_script(document.get("inputFilter")), "inputFilter"),
             mapping=MappingRules.of(dict(document)),
             trace_template=as_text(document.get("traceKeyTemplate")),
             path_to_many=as_text(document.get("pathToMany")) if is_many else None,
+            scripts=RuleScripts.of(document),
         )
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from chalicelib.domain.aws_signatures import Signable
 from chalicelib.domain.handlebars import Escape, Lookups, compile_template
 from chalicelib.domain.json import Json
 from chalicelib.services.ports import Clock, Entropy
@@ -23,13 +24,21 @@ class Templates:
         escape: Escape = Escape.NONE,
         is_strict: bool = False,
         lookups: Lookups | None = None,
+        request: Signable | None = None,
     ) -> str:
-        """`lookups` gives the value for a table's name and a key. Raises TemplateError."""
+        """`lookups` gives the value for a table's name and a key; `request` is what the text will be part of. Raises
+        TemplateError."""
         template = compile_template(text)
         if template.is_plain:
             return text
         return template.render(
-            context, escape=escape, strict=is_strict, now=self.clock.now(), random=self._random, lookups=lookups
+            context,
+            escape=escape,
+            strict=is_strict,
+            now=self.clock.now(),
+            random=self._random,
+            lookups=lookups,
+            request=request,
         )
 
     def _random(self) -> float:

@@ -28,10 +28,25 @@ class Submitted:
     response: dict[str, Json]
     fault: Fault | None = None
     is_ignored: bool = False
+    notes: tuple[Fault, ...] = ()
+    """What else a hook has to say of it, which does not change what became of it."""
+
+    def to_json(self) -> Json:
+        submitted: dict[str, Json] = {"r": self.response}
+        if self.fault is not None:
+            submitted["f"] = self.fault.to_json()
+        if self.is_ignored:
+            submitted["i"] = True
+        return submitted
+
+    @staticmethod
+    def of_json(submitted: Any) -> Submitted:
+        fault = Fault.of_json(submitted["f"]) if "f" in submitted else None
+        return Submitted(submitted["r"], fault, submitted.get("i", False))
 
 
 @dataclass(frozen=True, slots=True)
-class _Planned:
+class Planned:
     """A record on its way into a request: which of the import's, and what the record was mapped to."""
 
     place: int
@@ -64,38 +79,55 @@ def submit(desk: Desk, records: Sequence[Json], key: str | None) -> list[Submitt
     Raises FlowHttpError for a failure that may pass, with which none of them counts as sent, and OutOfTimeError.
     """
     results: dict[int, Submitted] = {}
-    planned: list[_Planned] = []
+    planned: list[Planned] = []
     for place, record in enumerate(records):
         plan = _planned(desk, place, record)
         if isinstance(plan, Submitted):
             results[place] = plan
         else:
             planned.append(plan)
+    results |= send(desk, planned, key)
+    return [results[place] for place in range(len(records))]
+
+
+def send(desk: Desk, planned: Sequence[Planned], key: str | None) -> dict[int, Submitted]:
+    """What became of records that go into one request, or one for each kind of request, by their places. Raises as
+    `submit` does."""
+    results: dict[int, Submitted] = {}
     for request in sorted({plan.request for plan in planned}):
         group = [plan for plan in planned if plan.request == request]
         suffix = f"/{request}" if request else ""
         sent = _send(desk, group, request, None if key is None else f"{key}{suffix}")
         results |= {plan.place: each for plan, each in zip(group, sent, strict=True)}
-    return [results[place] for place in range(len(records))]
+    return results
 
 
-def _planned(desk: Desk, place: int, record: Json) -> _Planned | Submitted:
+def _planned(desk: Desk, place: int, record: Json) -> Planned | Submitted:
     try:
         transformed = desk.rules.transform.apply(record, desk.surroundings())
-        exists = _exists(desk, transformed)
-        if _is_ignored(desk, transformed, exists):
+    except RecordError as error:
+        return failed(fault_of(error))
+    return plan_for(desk, place, transformed)
+
+
+def plan_for(desk: Desk, place: int, record: Json) -> Planned | Submitted:
+    """A record as the transform has left it: mapped, or what became of it. Raises FlowHttpError for a lookup's failure
+    that may pass, OutOfTimeError."""
+    try:
+        exists = _exists(desk, record)
+        if _is_ignored(desk, record, exists):
             return Submitted({"ignored": True}, is_ignored=True)
         is_new = None if exists is None else not exists
-        mapped = map_record(desk.rules.mapping, transformed, desk.surroundings(is_new))
+        mapped = map_record(desk.rules.mapping, record, desk.surroundings(is_new))
         if desk.rules.http.get("ignoreEmptyNodes") is True:
             mapped = without_empty(mapped)
-        return _Planned(place, transformed, mapped, _request_index(desk.rules.http, is_new))
+        return Planned(place, record, mapped, _request_index(desk.rules.http, is_new))
     except RecordError as error:
-        return _failed(fault_of(error))
+        return failed(fault_of(error))
     except FlowHttpError as error:
         if error.is_passing:
             raise
-        return _failed(fault_of(error))
+        return failed(fault_of(error))
 
 
 def _exists(desk: Desk, record: Json) -> bool | None:
@@ -147,7 +179,7 @@ def _request_index(http: Mapping[str, Json], is_new: bool | None) -> int:
     return types.index(wanted)
 
 
-def _send(desk: Desk, group: list[_Planned], request: int, key: str | None) -> list[Submitted]:
+def _send(desk: Desk, group: list[Planned], request: int, key: str | None) -> list[Submitted]:
     """One request for the group. A failure that does not pass is that of each of them."""
     http = desk.rules.http
     is_batch = batch_size(http) > 1
@@ -169,7 +201,7 @@ def _send(desk: Desk, group: list[_Planned], request: int, key: str | None) -> l
     try:
         answer = desk.request(spec, _context(desk, group, is_batch), key)
     except RecordError as error:
-        return [_failed(fault_of(error))] * len(group)
+        return [failed(fault_of(error))] * len(group)
     except FlowHttpError as error:
         if error.is_passing:
             raise
@@ -177,7 +209,7 @@ def _send(desk: Desk, group: list[_Planned], request: int, key: str | None) -> l
     return _judged(desk, answer, len(group), request, is_batch)
 
 
-def _context(desk: Desk, group: list[_Planned], is_batch: bool) -> Mapping[str, Json]:
+def _context(desk: Desk, group: list[Planned], is_batch: bool) -> Mapping[str, Json]:
     """Templates see mapped records, unless the import says that they are to see those it was given."""
     is_mapped = desk.rules.http.get("sendPostMappedData") is not False
     seen = [_seen(plan) if is_mapped else plan.record for plan in group]
@@ -189,7 +221,7 @@ def _context(desk: Desk, group: list[_Planned], is_batch: bool) -> Mapping[str, 
     return {**first, **context} if isinstance(first, dict) else context
 
 
-def _seen(plan: _Planned) -> Json:
+def _seen(plan: Planned) -> Json:
     if isinstance(plan.mapped, dict) and isinstance(plan.record, dict):
         return _Overlaid(plan.mapped, plan.record)
     return plan.mapped
@@ -199,9 +231,9 @@ def _judged(desk: Desk, answer: Answer, count: int, request: int, is_batch: bool
     """One result for each record: of a batch, whose answer has as many parts at `resourcePath`, each by its own."""
     response: Mapping[str, Any] = desk.rules.http.get("response") or {}  # type: ignore[assignment]
     path = as_text(at(response.get("resourcePath"), request))
-    found = extract(answer.body, path) if path else answer.body
+    found = answer.found(path) if path else answer.body
     if is_batch and isinstance(found, list) and len(found) == count:
-        return [_result(desk, replace(answer, body=part, raw=encode(part)), part, request) for part in found]
+        return [_result(desk, replace(answer, body=part, raw=encode(part), root=None), part, request) for part in found]
     whole = _result(desk, answer, None if found is MISSING else found, request)
     return [whole] * count
 
@@ -216,7 +248,7 @@ def _result(desk: Desk, answer: Answer, part: Json, request: int) -> Submitted:
     found: Json | Missing = MISSING
     if path:
         found = extract(part, path)
-        found = extract(answer.body, path) if found is MISSING else found
+        found = answer.found(path) if found is MISSING else found
     elif isinstance(part, dict):
         found = next((part[name] for name in ("id", "_id") if name in part), MISSING)
     result = _response(answer)
@@ -237,7 +269,8 @@ def refused(error: FlowHttpError) -> Submitted:
     return Submitted({**response, "errors": [fault.shown()]}, fault)
 
 
-def _failed(fault: Fault) -> Submitted:
+def failed(fault: Fault) -> Submitted:
+    """What became of a record that did not get as far as a request."""
     return Submitted({"ignored": False, "errors": [fault.shown()]}, fault)
 
 

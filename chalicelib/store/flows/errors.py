@@ -2,14 +2,15 @@
 
     open ──► open#… ──resolve──► resolved#… ──reopen──► open#…
 
-Moving one is a transaction that takes it from one side, puts it on the other and adds to the figure of its job; so it
-is on one side only, and counted once whoever comes twice. Large retry data lies in the bucket beside its job's values.
+Moving one is a transaction that takes it from one side, puts it on the other, adds to the figure of its job and to how
+many are open; so it is on one side only, and counted once whoever comes twice. Large retry data lies in the bucket
+beside its job's values.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
@@ -20,27 +21,26 @@ from pynamodb.expressions.condition import Condition
 
 from chalicelib.domain.errors import FlowErrorNotFoundError, UnavailableError
 from chalicelib.domain.flows.flows import RETENTION_DAYS, ErrorFilter, FlowError, is_error_id
+from chalicelib.domain.flows.tags import ErrorNotes
 from chalicelib.domain.ids import epoch_ms
 from chalicelib.domain.json import Json, decode
 from chalicelib.domain.times import from_epoch_ms
-from chalicelib.store.attributes import OptionalTextAttribute, OptionalTimeAttribute, TimeAttribute, unexpired
+from chalicelib.store.attributes import OptionalTextAttribute, OptionalTimeAttribute, TimeAttribute
+from chalicelib.store.flows.error_counts import Step, counting, day_of, oldest_kept, open_counts
+from chalicelib.store.flows.error_notes import annotate, tags_of_item
 from chalicelib.store.flows.items import FlowItem, errors_of, is_new, is_there
 from chalicelib.store.flows.jobs import resolving
 from chalicelib.store.table import ConditionFailedError, Table
-from chalicelib.store.transactions import TransactionRefusedError, Write
+from chalicelib.store.transactions import MAX_WRITES, TransactionRefusedError, Write
 from chalicelib.store.values import Values, is_reference
 
 MAX_RETRY_DATA_BYTES = 5 * 1024 * 1024
 LONGEST_MESSAGE = 16_000
 _INLINE_RETRY_BYTES = 4 * 1024
-_OPENED_AT_ONCE = 50
-_MOVED_AT_ONCE = 33  # each with a write on both sides, and one of its job
+_MAX_TRANSACTION_BYTES = 3 * 1024 * 1024  # of the 4 MB that DynamoDB takes, with room for names and keys
 _MOST_AT_ONCE = 1000
-_FIRST, _LAST = "0", "9" * 13
+_LAST = "9" * 13
 _TRIES = 8
-
-Step = tuple[str, str, str]
-"""Workspace, flow, and export or import."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +68,8 @@ class ErrorItem(FlowItem):
     retry_data = OptionalTextAttribute()
     resolved_at = OptionalTimeAttribute()
     resolved_by = OptionalTextAttribute()
+    tags = OptionalTextAttribute()
+    assigned_to = OptionalTextAttribute()
     revision = NumberAttribute()
 
 
@@ -80,43 +82,53 @@ class DynamoFlowErrorStore:
         self._now = now
 
     def open(self, errors: Sequence[FlowError]) -> None:
-        unique = list({(_step_of(each), each.id): each for each in errors}.values())
-        for start in range(0, len(unique), _OPENED_AT_ONCE):
-            self._open([(each, self._item(each)) for each in unique[start : start + _OPENED_AT_ONCE]])
+        by_step: dict[Step, dict[str, FlowError]] = defaultdict(dict)
+        for error in errors:
+            by_step[_step_of(error)][error.id] = error
+        for step, known in by_step.items():
+            for items in _together(self._items(list(known.values()))):
+                self._open(step, items)
 
-    def get(self, workspace_id: str, flow_id: str, step_id: str, ids: Collection[str]) -> Mapping[str, FlowError]:
+    def get(
+        self, workspace_id: str, flow_id: str, step_id: str, ids: Collection[str], *, bare: bool = False
+    ) -> Mapping[str, FlowError]:
         step = (workspace_id, flow_id, step_id)
         known = {each for each in ids if is_error_id(each)}
         items = {item.rk: item for item in self._side(step, known, resolved=False)}
         # Those that were moved after the one side was read are on the other.
         items |= {item.rk: item for item in self._side(step, known - items.keys(), resolved=True)}
+        if bare:
+            return {item.rk: _error(item, _at_hand(item.retry_data)) for item in items.values()}
         return {each.id: each for each in self._errors(list(items.values()))}
 
     def page(
         self, workspace_id: str, flow_id: str, step_id: str, where: ErrorFilter, *, after: str | None, limit: int
     ) -> tuple[tuple[FlowError, ...], str | None]:
         place = errors_of(workspace_id, flow_id, step_id, resolved=where.is_resolved)
-        first, last = _bounds(where)
+        first, last = _bounds(where, self._now())
         last = last if after is None else min(last, after)
         if last < first:
             return (), None
         keys = (FlowItem.hk == place) & FlowItem.rk.between(first, last)
-        wanted = _is_wanted(where, self._now())
-        raws = self._table.query(keys, wanted, newest_first=True, page_size=min(limit + 2, _MOST_AT_ONCE))
+        wanted = _is_wanted(where)
+        # Of what a condition chooses from, a call takes as much as it can: what is wanted may be far between.
+        page_size = min(limit + 2, _MOST_AT_ONCE) if wanted is None else None
+        raws = self._table.query(keys, wanted, newest_first=True, page_size=page_size)
         # What was the last one of the page before is within the bounds.
         found = list(islice((raw for raw in raws if raw["rk"]["S"] != after), limit + 1))
         items = [ErrorItem.from_raw_data(raw) for raw in found[:limit]]
         errors = tuple(_error(item, _at_hand(item.retry_data)) for item in items)
         return errors, errors[-1].id if len(found) > limit else None
 
-    def count(self, workspace_id: str, flow_id: str, step_id: str) -> tuple[int, datetime | None]:
-        keys = FlowItem.hk == errors_of(workspace_id, flow_id, step_id, resolved=False)
-        present = unexpired(self._now())
-        newest = self._table.query(keys, present, newest_first=True, page_size=1, attributes=[ErrorItem.occurred_at])
+    def counts(self, workspace_id: str, flow_id: str) -> Mapping[str, int]:
+        return open_counts(self._table, workspace_id, flow_id, self._now())
+
+    def newest_at(self, workspace_id: str, flow_id: str, step_id: str) -> datetime | None:
+        place, oldest = errors_of(workspace_id, flow_id, step_id, resolved=False), oldest_kept(self._now())
+        keys = (FlowItem.hk == place) & (FlowItem.rk >= oldest)
+        newest = self._table.query(keys, newest_first=True, page_size=1, attributes=[ErrorItem.occurred_at])
         raw = next(newest, None)
-        if raw is None:
-            return 0, None
-        return self._table.count(keys, present), from_epoch_ms(int(raw["occurred_at"]["N"]))
+        return None if raw is None else from_epoch_ms(int(raw["occurred_at"]["N"]))
 
     def resolve(
         self, workspace_id: str, flow_id: str, step_id: str, ids: Collection[str], at: datetime, by: str
@@ -125,6 +137,18 @@ class DynamoFlowErrorStore:
 
     def reopen(self, workspace_id: str, flow_id: str, step_id: str, ids: Collection[str]) -> tuple[str, ...]:
         return self._move((workspace_id, flow_id, step_id), ids, None)
+
+    def annotate(
+        self, workspace_id: str, flow_id: str, step_id: str, ids: Collection[str], notes: ErrorNotes
+    ) -> tuple[str, ...]:
+        step = (workspace_id, flow_id, step_id)
+        known = [each for each in ids if is_error_id(each)]
+
+        def present(wanted: Collection[str], resolved: bool) -> list[str]:
+            return [item.rk for item in self._side(step, wanted, resolved=resolved)]
+
+        noted = annotate(self._table, lambda resolved: errors_of(*step, resolved=resolved), present, known, notes)
+        return tuple(each for each in dict.fromkeys(ids) if each in noted)
 
     def failed_again(self, error: FlowError) -> None:
         actions = [
@@ -151,17 +175,18 @@ class DynamoFlowErrorStore:
             return
         raise FlowErrorNotFoundError(error_id=error.id)
 
-    def _open(self, pending: list[tuple[FlowError, ErrorItem]]) -> None:
-        while pending:
+    def _open(self, step: Step, items: list[ErrorItem]) -> None:
+        while items:
             writes: list[Write] = []
-            for error, item in pending:
+            for item in items:
                 writes.append(self._table.putting(item, is_new()))
-                writes.append(self._table.checking(_place(error, resolved=True), error.id, is_new()))
+                writes.append(self._table.checking(errors_of(*step, resolved=True), item.rk, is_new()))
+            writes += counting(self._table, step, [item.rk for item in items], 1)
             try:
                 self._table.transact(writes)
             except TransactionRefusedError as refused:
                 known = {position // 2 for position in refused.failed}
-                pending = [each for position, each in enumerate(pending) if position not in known]
+                items = [item for position, item in enumerate(items) if position not in known]
             else:
                 return
 
@@ -169,20 +194,20 @@ class DynamoFlowErrorStore:
         """To the resolved ones with a resolution, to the open ones without; which of them were on the other side."""
         known = [each for each in dict.fromkeys(ids) if is_error_id(each)]
         stored = {item.rk: item for item in self._side(step, known, resolved=resolution is None)}
-        items = [stored[each] for each in known if each in stored]
         moved: list[str] = []
-        for start in range(0, len(items), _MOVED_AT_ONCE):
-            moved += self._move_some(step, items[start : start + _MOVED_AT_ONCE], resolution)
+        for items in _together([stored[each] for each in known if each in stored]):
+            moved += self._move_some(step, items, resolution)
         return tuple(moved)
 
     def _move_some(self, step: Step, items: list[ErrorItem], resolution: _Resolution | None) -> list[str]:
         forgotten: set[str] = set()
         for _ in range(_TRIES):
+            if not items:
+                return []
             jobs = [each for each in dict.fromkeys(item.job_id for item in items) if each not in forgotten]
             writes = [write for item in items for write in self._moving(step, item, resolution)]
             writes += [self._counting(step, job_id, items, resolution) for job_id in jobs]
-            if not writes:
-                return []
+            writes += counting(self._table, step, [item.rk for item in items], 1 if resolution is None else -1)
             try:
                 self._table.transact(writes)
             except TransactionRefusedError as refused:
@@ -221,14 +246,27 @@ class DynamoFlowErrorStore:
             found += map(_error, some, map(_mapping, values))
         return found
 
-    def _packed(self, error: FlowError, data: Mapping[str, Json] | None) -> str | None:
+    def _packed(self, error: FlowError, data: Mapping[str, Json]) -> str:
         """Raises TooLargeError."""
-        if data is None:
-            return None
         owner = _owner_of(error.job_id)
         return self._values.pack(owner, data, _INLINE_RETRY_BYTES, most_bytes=MAX_RETRY_DATA_BYTES)
 
-    def _item(self, error: FlowError) -> ErrorItem:
+    def _items(self, errors: Sequence[FlowError]) -> list[ErrorItem]:
+        by_job: dict[str, list[FlowError]] = defaultdict(list)
+        for error in errors:
+            by_job[error.job_id].append(error)
+        return [
+            self._item(error, packed)
+            for job_id, some in by_job.items()
+            for error, packed in zip(some, self._all_packed(job_id, some), strict=True)
+        ]
+
+    def _all_packed(self, job_id: str, errors: Sequence[FlowError]) -> list[str | None]:
+        # A record may be larger than what can be tried again; its error must not get lost for that.
+        values = [error.retry_data for error in errors]
+        return self._values.pack_all(_owner_of(job_id), values, _INLINE_RETRY_BYTES, MAX_RETRY_DATA_BYTES)
+
+    def _item(self, error: FlowError, retry_data: str | None) -> ErrorItem:
         return ErrorItem(
             _place(error, resolved=False),
             error.id,
@@ -244,8 +282,8 @@ class DynamoFlowErrorStore:
             message=error.message[:LONGEST_MESSAGE],
             trace_key=error.trace_key,
             request_key=error.request_key,
-            is_retriable=error.is_retriable,
-            retry_data=self._packed(error, error.retry_data),
+            is_retriable=error.is_retriable and (retry_data is None) is (error.retry_data is None),
+            retry_data=retry_data,
             revision=0,
             expires_at=error.occurred_at + timedelta(days=RETENTION_DAYS),
         )
@@ -260,17 +298,39 @@ def _left(refused: TransactionRefusedError, position: int, item: ErrorItem) -> t
     return (ErrorItem.from_raw_data(stored),) if stored else ()
 
 
-def _bounds(where: ErrorFilter) -> tuple[str, str]:
-    """Of the range keys: an error's id begins with its time."""
-    first = _FIRST if where.since is None else f"{epoch_ms(where.since):013}"
+def _together(items: Sequence[ErrorItem]) -> Iterator[list[ErrorItem]]:
+    """In parts that one transaction takes: with two writes of each error, and one of each job and each day."""
+    some: list[ErrorItem] = []
+    others: set[str | int] = set()
+    size = 0
+    for item in items:
+        others |= {item.job_id, day_of(item.rk)}
+        size += 2 * _size(item)  # DynamoDB counts what is deleted too.
+        if some and (2 * len(some) + 2 + len(others) > MAX_WRITES or size > _MAX_TRANSACTION_BYTES):
+            yield some
+            some, others, size = [], {item.job_id, day_of(item.rk)}, 2 * _size(item)
+        some.append(item)
+    if some:
+        yield some
+
+
+def _size(item: ErrorItem) -> int:
+    """Of the texts that may be long."""
+    return sum(len(text.encode()) for text in (item.message, item.trace_key, item.retry_data or ""))
+
+
+def _bounds(where: ErrorFilter, now: datetime) -> tuple[str, str]:
+    """Of the range keys: an error's id begins with its time. What has expired need not be deleted yet."""
+    oldest = oldest_kept(now)
+    first = oldest if where.since is None else max(oldest, f"{epoch_ms(where.since):013}")
     last = _LAST if where.until is None else f"{epoch_ms(where.until):013}"
     return first, f"{last}~"
 
 
-def _is_wanted(where: ErrorFilter, now: datetime) -> Condition:
-    wanted = unexpired(now)
+def _is_wanted(where: ErrorFilter) -> Condition | None:
+    wanted: Condition | None = None
     if where.source is not None:
-        wanted &= ErrorItem.source == where.source
+        wanted = ErrorItem.source == where.source
     if where.job_id is not None:
         wanted &= ErrorItem.job_id == where.job_id
     return wanted
@@ -323,4 +383,6 @@ def _error(item: ErrorItem, retry_data: Mapping[str, Json] | None) -> FlowError:
         request_key=item.request_key,
         resolved_at=item.resolved_at,
         resolved_by=item.resolved_by,
+        tags=tags_of_item(item.tags),
+        assigned_to=item.assigned_to or "",
     )

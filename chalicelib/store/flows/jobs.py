@@ -1,5 +1,6 @@
 """Figures of jobs: one item for a job, in which each generator's pages and each child's resolved errors have a member
-of their own, so that they are written apart.
+of their own, so that they are written apart. What the pages of a generator come to is told for every child; generators
+of which a job has unusually many share further items, so that each stays well under what an item may hold.
 
 `reached` tells how far a generator came, without reading what its pages came to:
 
@@ -8,7 +9,10 @@ of their own, so that they are written apart.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -35,6 +39,8 @@ from chalicelib.store.table import ConditionFailedError, Table
 from chalicelib.store.transactions import Write
 
 ENDED = 10**12
+GENERATORS_TOGETHER = 8
+"""How many generators share an item: with 255 children of about 70 bytes each, they take some 140 KB."""
 
 
 class NumberMapAttribute(Attribute["dict[str, int] | None"]):
@@ -65,6 +71,14 @@ class JobItem(FlowItem):
     resolved = NumberMapAttribute()
 
 
+class SpreadItem(FlowItem):
+    """Progress of generators that have no room in the item of their job."""
+
+    job_id = UnicodeAttribute()
+    progress = TextMapAttribute()
+    reached = NumberMapAttribute()
+
+
 class DynamoJobStore:
     """The `JobStore` port on DynamoDB."""
 
@@ -73,10 +87,10 @@ class DynamoJobStore:
         self._now = now
 
     def begin(self, figures: JobFigures) -> None:
-        try:
-            self._table.put(_item(figures), is_new())
-        except ConditionFailedError:
-            return
+        # The job's own item comes last: whoever sees it can rely on the others.
+        for item in (*_spread_items(figures), _item(figures)):
+            with suppress(ConditionFailedError):
+                self._table.put(item, is_new())
 
     def advance(self, workspace_id: str, job_id: str, progress: Progress) -> bool:
         reached = ENDED if progress.is_done else progress.page
@@ -84,17 +98,28 @@ class DynamoJobStore:
             Member(JobItem.progress, progress.generator).set(_packed(progress)),
             Member(JobItem.reached, progress.generator).set(reached),
         ]
+        key, place = job_key(workspace_id, job_id), place_of_generator(progress.generator)
         try:
-            self._table.update(job_key(workspace_id, job_id), JOB, actions, _is_before(progress.generator, reached))
+            self._table.update(key, place, actions, _is_before(progress.generator, reached))
         except ConditionFailedError:
             return False
         return True
 
     def get(self, workspace_id: str, job_ids: Collection[str]) -> Mapping[str, JobFigures]:
         found = self._table.get_all([(job_key(workspace_id, each), JOB) for each in set(job_ids)])
-        items = [JobItem.from_raw_data(raw) for raw in found]
         now = self._now()
-        return {item.job_id: _figures(item) for item in items if not item.is_expired(now)}
+        items = [item for item in map(JobItem.from_raw_data, found) if not item.is_expired(now)]
+        spread = self._spread(workspace_id, [_figures(item) for item in items])
+        return {figures.job_id: figures for figures in spread}
+
+    def _spread(self, workspace_id: str, jobs: Sequence[JobFigures]) -> list[JobFigures]:
+        """With the progress of all their generators. Only jobs with many cost another call."""
+        places = {figures.job_id: _places(figures) for figures in jobs}
+        keys = [(job_key(workspace_id, job_id), place) for job_id, some in places.items() for place in some]
+        found: dict[str, dict[str, Progress]] = defaultdict(dict)
+        for item in map(SpreadItem.from_raw_data, self._table.get_all(keys)):
+            found[item.job_id] |= _progress(item)
+        return [replace(each, progress={**each.progress, **found[each.job_id]}) for each in jobs]
 
 
 def resolving(table: Table, workspace_id: str, job_id: str, amounts: Mapping[str, int]) -> Write:
@@ -105,6 +130,38 @@ def resolving(table: Table, workspace_id: str, job_id: str, amounts: Mapping[str
         resolved = Member(JobItem.resolved, child)
         actions.append(resolved.set((resolved | 0) + amount))
     return table.updating(job_key(workspace_id, job_id), JOB, actions, is_there())
+
+
+def place_of_generator(key: str) -> str:
+    """The range key of the item that a generator's progress is in, by its number alone: no look is needed for it."""
+    number = key.removeprefix("g")
+    together = int(number) // GENERATORS_TOGETHER if number.isdecimal() else 0
+    return f"{together}" if together else JOB
+
+
+def _places(figures: JobFigures) -> list[str]:
+    """Of the items beside the job's own."""
+    return sorted({place_of_generator(each.key) for each in figures.children if each.order == 0} - {JOB})
+
+
+def _spread_items(figures: JobFigures) -> list[SpreadItem]:
+    key, expires_at = job_key(figures.workspace_id, figures.job_id), _expires_at(figures)
+    return [
+        SpreadItem(key, place, job_id=figures.job_id, **_reached(figures, place), expires_at=expires_at)
+        for place in _places(figures)
+    ]
+
+
+def _reached(figures: JobFigures, place: str) -> dict[str, Any]:
+    known = {name: each for name, each in figures.progress.items() if place_of_generator(name) == place}
+    return {
+        "progress": {name: _packed(each) for name, each in known.items()},
+        "reached": {name: ENDED if each.is_done else each.page for name, each in known.items()},
+    }
+
+
+def _expires_at(figures: JobFigures) -> datetime:
+    return figures.started_at + timedelta(days=RETENTION_DAYS)
 
 
 def _is_before(generator: str, reached: int) -> Condition:
@@ -126,15 +183,13 @@ def _item(figures: JobFigures) -> JobItem:
         job_type=figures.type.value,
         children=encode_text(children),
         started_at=figures.started_at,
-        progress={name: _packed(each) for name, each in figures.progress.items()},
-        reached={name: ENDED if each.is_done else each.page for name, each in figures.progress.items()},
+        **_reached(figures, JOB),
         resolved=dict(figures.resolved),
-        expires_at=figures.started_at + timedelta(days=RETENTION_DAYS),
+        expires_at=_expires_at(figures),
     )
 
 
 def _figures(item: JobItem) -> JobFigures:
-    progress = {name: _unpacked(name, text) for name, text in (item.progress or {}).items()}
     return JobFigures(
         job_id=item.job_id,
         workspace_id=item.workspace_id,
@@ -146,9 +201,13 @@ def _figures(item: JobItem) -> JobFigures:
         ),
         started_at=item.started_at,
         integration_id=item.integration_id,
-        progress=progress,
+        progress=_progress(item),
         resolved=dict(item.resolved or {}),
     )
+
+
+def _progress(item: JobItem | SpreadItem) -> dict[str, Progress]:
+    return {name: _unpacked(name, text) for name, text in (item.progress or {}).items()}
 
 
 def _packed(progress: Progress) -> str:

@@ -23,6 +23,8 @@ PATTERNS = {
     "<time>": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z",
     "<e>": r"e[0-9a-f]{7,10}",
     "<i>": r"i[0-9a-f]{7,10}",
+    "<error>": r"[0-9]{25}",
+    "<key>": r"[0-9a-f]{21}",
     "<zip>": r"https://flow\.example\.org/v1/flows/template/[0-9a-z]{38}\.zip",
     "<where>": r".*\(line 1, column \d+\)\.",
 }

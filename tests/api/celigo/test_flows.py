@@ -111,7 +111,7 @@ BAD: dict[str, tuple[dict[str, Any], list[tuple[str, str]]]] = {
     ),
     "script": (
         {"pageProcessors": [{"type": "import", "_importId": UNKNOWN, "hooks": {"postResponseMap": {"function": "f"}}}]},
-        [("pageProcessors[0].hooks.postResponseMap", "invalid_field")],
+        [("pageProcessors[0].hooks.postResponseMap._scriptId", "missing_required_field")],
     ),
 }
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.api.celigo.conftest import CONNECTION, EXPORT, Depot, codes
+from tests.api.celigo.conftest import CONNECTION, EXPORT, LISTENER, Depot, codes
 from tests.flows.depot import Depot as DepotApi
 
 UNKNOWN = "66b1f150c4d7e8910a2b3c31"
@@ -146,6 +146,68 @@ def test_a_disabled_flow_is_run_for_a_test(api: DepotApi, depot: Depot) -> None:
     assert job["status"] == "completed"
     assert depot.call("GET", f"/flows/{flow['_id']}/lastExportDateTime").json == {"lastExportDateTime": None}
     assert codes(depot.call("POST", path, {"_exportId": UNKNOWN})) == [("_exportId", "invalid_ref")]
+
+
+def test_an_export_may_say_where_people_find_its_records(api: DepotApi, depot: Depot) -> None:
+    export = depot.export(dataURITemplate="https://depot.example/ui/{{record.number}}?of={{name}}", name="Parcels")
+
+    answer = depot.call("POST", f"/exports/{export['_id']}/invoke").json
+
+    assert answer["dataURIs"] == ["https://depot.example/ui/P-1?of=", "https://depot.example/ui/P-2?of="]
+    bad = {**EXPORT, "_connectionId": depot.connection_id, "dataURITemplate": "{{"}
+    assert codes(depot.call("POST", "/exports", bad)) == [("dataURITemplate", "invalid_field")]
+
+
+def test_a_test_takes_what_exports_are_said_to_have_brought(api: DepotApi, depot: Depot) -> None:
+    """As if all their rules had been applied to it, and a run that is none takes none of it."""
+
+    def mock(*records: Any) -> Any:
+        return {"page_of_records": [{"record": record} for record in records]}
+
+    rules = ["equals", ["string", ["extract", "number"]], "nothing"]
+    nothing = {"type": "expression", "expression": {"version": "1", "rules": rules}}
+    export = depot.export(mockOutput=mock({"id": 1, "number": "M-1"}, {"id": 2, "number": "M-2"}), filter=nothing)
+    lookup = depot.lookup(mockOutput=mock({"name": "Mara"}))
+    mappings = [
+        {"generate": "ref", "dataType": "string", "extract": "$.number", "status": "Active"},
+        {"generate": "owner", "dataType": "string", "extract": "$.owner", "status": "Active"},
+    ]
+    processors = [
+        {
+            "type": "export",
+            "_exportId": lookup["_id"],
+            "responseMapping": {"fields": [{"extract": "data[0].name", "generate": "owner"}], "lists": []},
+        },
+        {"type": "import", "_importId": depot.import_(mappings=mappings)["_id"]},
+    ]
+    flow = depot.flow(disabled=True, pageGenerators=[{"_exportId": export["_id"]}], pageProcessors=processors)
+
+    tested = depot.call("POST", f"/flows/{flow['_id']}/test/run", {"_exportId": export["_id"]})
+    depot.world.work()
+
+    assert depot.call("GET", f"/jobs/{tested.json['flowJob']['_id']}").json["numSuccess"] == 6
+    assert [asked.path for asked in api.asked] == ["/shipments", "/shipments"]
+    assert [(each["ref"], each["owner"]) for each in api.shipments.values()] == [("M-1", "Mara"), ("M-2", "Mara")]
+    assert depot.call("POST", f"/exports/{export['_id']}/invoke").json["data"] == []
+    assert api.calls("GET /parcels")
+
+
+def test_a_listener_is_previewed_with_what_it_is_said_to_hear(depot: Depot) -> None:
+    mock = {"page_of_records": [{"record": {"id": 7}}]}
+
+    answer = depot.call("POST", "/exports/preview", {**LISTENER, "mockOutput": mock})
+
+    assert answer.json == {"data": [{"id": 7}], "dataURIs": [""], "stages": [{"name": "parse", "data": [{"id": 7}]}]}
+
+
+@pytest.mark.parametrize(
+    "mock", [[], {"page_of_records": [{}]}, {"page_of_records": [{"record": {}}] * 11}, {"page_of_records": "x"}]
+)
+def test_a_mock_that_is_none_is_refused(mock: Any, depot: Depot) -> None:
+    answer = depot.call("POST", "/exports", {**EXPORT, "_connectionId": depot.connection_id, "mockOutput": mock})
+
+    assert codes(answer) == [("mockOutput", "invalid_field")]
+    assert answer.json["errors"][0]["message"] == "mockOutput is invalid"
 
 
 def test_an_enabled_flow_is_not_run_for_a_test(depot: Depot) -> None:

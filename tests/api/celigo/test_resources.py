@@ -99,10 +99,28 @@ BAD_EXPORTS: dict[str, tuple[dict[str, Any], list[tuple[str, str]]]] = {
     "bad mock": ({"mockOutput": {"records": []}}, [("mockOutput", "invalid_field")]),
     "hook": (
         {"hooks": {"preSavePage": {"function": "f", "_scriptId": UNKNOWN}}},
-        [("hooks.preSavePage", "invalid_field")],
+        [("hooks.preSavePage._scriptId", "invalid_ref")],
     ),
-    "script for a filter": ({"filter": {"type": "script"}}, [("filter.type", "invalid_field")]),
-    "script for a transform": ({"transform": {"type": "script"}}, [("transform.type", "invalid_field")]),
+    "hook of an import": (
+        {"hooks": {"preMap": {"function": "f", "_scriptId": UNKNOWN}}},
+        [("hooks.preMap", "invalid_field"), ("hooks.preMap._scriptId", "invalid_ref")],
+    ),
+    "hook of a stack": (
+        {"hooks": {"preSavePage": {"function": "f", "_stackId": UNKNOWN}}},
+        [("hooks.preSavePage._stackId", "invalid_field")],
+    ),
+    "script for a filter": ({"filter": {"type": "script"}}, [("filter.script", "missing_required_field")]),
+    "script for a transform": (
+        {"transform": {"type": "script", "script": {"_scriptId": UNKNOWN, "function": "f"}}},
+        [("transform.script._scriptId", "invalid_ref")],
+    ),
+    "function of a script": (
+        {"inputFilter": {"type": "script", "script": {"_scriptId": 7, "function": ""}}},
+        [
+            ("inputFilter.script._scriptId", "invalid_field"),
+            ("inputFilter.script.function", "missing_required_field"),
+        ],
+    ),
     "headers of another form": (
         {"http": {**EXPORT["http"], "headers": {"a": "b"}}},
         [("http.headers", "invalid_field")],
@@ -140,7 +158,7 @@ BAD_IMPORTS: dict[str, tuple[dict[str, Any], list[tuple[str, str]]]] = {
         {"http": {"method": ["POST"], "relativeURI": ["/a"], "batchSize": 0}},
         [("http.batchSize", "invalid_field")],
     ),
-    "hook": ({"hooks": {"preMap": {"function": "f"}}}, [("hooks.preMap", "invalid_field")]),
+    "hook": ({"hooks": {"preMap": {"function": "f"}}}, [("hooks.preMap._scriptId", "missing_required_field")]),
     "mapping of another form": ({"mappings": {}}, [("mappings", "invalid_field")]),
 }
 BAD_CONNECTIONS: dict[str, tuple[dict[str, Any], list[tuple[str, str]]]] = {

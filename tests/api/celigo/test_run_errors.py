@@ -7,11 +7,12 @@ import io
 import json
 import zipfile
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import pytest
 
-from chalicelib.domain.flows.flows import Count, retry_data_key
+from chalicelib.domain.flows.flows import Count, ErrorFilter, retry_data_key
 from tests.api.celigo.conftest import codes
 from tests.api.celigo.jobs_house import Jobs
 from tests.api.world import World
@@ -302,6 +303,25 @@ class TestFiles:
         house.world.clock.advance(3_601)
 
         assert house.call("GET", address.partition("/v1")[2], key=None).status == 404
+
+    def test_errors_of_later_jobs_are_not_looked_at(self, house: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
+        store = house.world.flow_half.error_store
+        ends: list[datetime | None] = []
+        page = store.page
+
+        def watched(workspace_id: str, flow_id: str, step_id: str, where: ErrorFilter, **members: Any) -> Any:
+            ends.append(where.until)
+            return page(workspace_id, flow_id, step_id, where, **members)
+
+        monkeypatch.setattr(store, "page", watched)
+        job = house.whole()
+        address = house.call("GET", f"/jobs/{job}/errorFile/signedURL").json["signedURL"]
+        house.world.clock.advance(600)
+
+        assert house.call("GET", address.partition("/v1")[2], key=None).text.count("P-") == 2
+        assert len(house.call("GET", f"/jobs/{job}/jobErrors").json) == 2
+        assert ends
+        assert all(until is not None and until < house.world.clock.now() for until in ends)
 
     @pytest.mark.parametrize("name", ["x.csv", "", "..", "a b.csv", "x" * 100 + ".zip"])
     def test_a_guessed_file_is_not_found(self, house: Jobs, name: str) -> None:

@@ -261,6 +261,26 @@ def test_a_listener_answers_as_it_was_told_to(depot: Depot) -> None:
     assert answer.headers["Content-Type"] == "application/json; charset=utf-8"
 
 
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"successResponseHeaders": [{"name": "content-type", "value": "text/html"}]},
+        {"successMediaType": "xml"},
+        {"successResponseHeaders": [{"name": "Content-Security-Policy", "value": "script-src *"}]},
+    ],
+    ids=["html", "xml", "own policy"],
+)
+def test_what_a_listener_answers_runs_as_a_page_of_no_host(depot: Depot, told: dict[str, Any]) -> None:
+    path, _ = listener(depot, successStatusCode=200, successBody="<script>alert(1)</script>", **told)
+
+    answer = hear(depot, path, {"secret": "open-sesame"})
+
+    [policy] = [value for name, value in answer.headers.items() if name.lower() == "content-security-policy"]
+    assert policy.rpartition(", ")[2].startswith("sandbox ")
+    assert "allow-same-origin" not in policy
+    assert len([name for name in answer.headers if name.lower() == "content-type"]) == 1
+
+
 def test_a_listener_that_starts_nothing_says_so(depot: Depot) -> None:
     path, flow = listener(depot)
     depot.call("PATCH", f"/flows/{flow['_id']}", [{"op": "replace", "path": "/disabled", "value": True}])

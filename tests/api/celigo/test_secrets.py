@@ -145,6 +145,24 @@ def test_an_archive_holds_the_documents_without_their_secrets(depot: Depot) -> N
     assert "dp-7719" not in json.dumps(files)
 
 
+def test_an_archive_holds_no_header_that_is_a_secret_by_its_name(depot: Depot) -> None:
+    headers = [
+        {"name": "X-Api-Key", "value": "k-7719"},
+        {"name": "Authorization", "value": "Bearer {{{connection.http.encrypted.key}}}"},
+        {"name": "X-Depot", "value": "north"},
+    ]
+    http = {"method": "GET", "relativeURI": "/parcels", "headers": headers}
+    export = depot.export(type="once", http={**http, "once": {"relativeURI": "/seen", "method": "POST"}})
+    flow = depot.flow(pageGenerators=[{"_exportId": export["_id"]}])
+    url = depot.call("GET", f"/flows/{flow['_id']}/template").json["signedURL"]
+
+    answer = depot.world.call("GET", url.removeprefix("https://flow.example.org"), key=None)
+
+    with zipfile.ZipFile(io.BytesIO(raw(answer.text))) as archive:
+        found = json.loads(archive.read(f"exports/{export['_id']}.json"))["http"]["headers"]
+    assert [each["value"] for each in found] == ["******", headers[1]["value"], "north"]
+
+
 def test_an_archive_is_there_for_an_hour_and_for_nobody_who_guesses(depot: Depot) -> None:
     flow = depot.flow()
     path = (

@@ -235,6 +235,55 @@ class TestOverview:
 
         assert (len(workflow["fields"]), workflow["fields_total"], workflow["series"]) == (60, 5002, {})
 
+    def test_numbers_are_read_of_as_much_as_an_answer_may_cost(self, pinned: Pinned) -> None:
+        for n in range(60):
+            for name in ("first", "second"):
+                pinned.push({"n": n, "text": "x" * 60_000}, name)
+        pinned.push({"n": 1}, "third")
+
+        shown = pinned.world.call("GET", f"/api/pins/{pinned.pin_id}/overview?series=1").data["workflows"]
+
+        with_numbers = [each["id"] for each in shown if each["series"]]
+        assert len(shown) == 3
+        assert len(with_numbers) == 1
+
+    def test_whoever_has_it_is_not_sent_it_again(self, pinned: Pinned) -> None:
+        world, path = pinned.world, f"/api/pins/{pinned.pin_id}/overview"
+        pinned.push({"n": 1})
+        had = world.call("GET", path)
+
+        again = world.call("GET", path, headers={"If-None-Match": had.headers["ETag"]})
+        pinned.push({"n": 2})
+        changed = world.call("GET", path, headers={"If-None-Match": had.headers["ETag"]})
+
+        assert (again.status, again.text) == (304, "")
+        assert (had.headers["Cache-Control"], again.headers["ETag"]) == ("private, no-cache", had.headers["ETag"])
+        assert (changed.status, changed.headers["ETag"] != had.headers["ETag"]) == (200, True)
+
+    def test_strangers_share_what_one_of_them_was_shown_a_moment_ago(self, pinned: Pinned) -> None:
+        world, path = pinned.world, f"/api/public/pins/{pinned.pin_id}/overview"
+        world.call("POST", f"/api/pins/{pinned.pin_id}/publish")
+        pinned.push({"n": 1})
+
+        def seen(key: str | None = None) -> Any:
+            return world.call("GET", path, key=key).data["workflows"][0]["fields"]
+
+        assert seen() == [["n", 1]]
+        pinned.push({"n": 2})
+        assert (seen(), seen("")) == ([["n", 1]], [["n", 2]])
+        world.clock.advance(2)
+        assert seen() == [["n", 2]]
+        assert world.call("GET", path, key=None).headers["Cache-Control"] == "public, max-age=2"
+
+    def test_what_strangers_share_ends_with_its_being_public(self, pinned: Pinned) -> None:
+        world, path = pinned.world, f"/api/public/pins/{pinned.pin_id}/overview"
+        world.call("POST", f"/api/pins/{pinned.pin_id}/publish")
+        assert world.call("GET", path, key=None).status == 200
+
+        world.call("POST", f"/api/pins/{pinned.pin_id}/unpublish")
+
+        assert world.call("GET", path, key=None).status == 404
+
     def test_everybody_sees_a_public_pin_and_its_owner_a_private_one(self, pinned: Pinned) -> None:
         world, path = pinned.world, f"/api/public/pins/{pinned.pin_id}/overview"
 

@@ -28,6 +28,7 @@ def test_a_whole_flow_has_no_problems() -> None:
         "timezone": "America/Los_Angeles",
         "_integrationId": "n" * 24,
         "_runNextFlowIds": ["f" * 24],
+        "_runNextExportIds": ["e" * 24, {"_flowId": "f" * 24, "_exportId": "e" * 24}],
         "settings": {"a": 1},
         "wizardState": "done",
         "unknown": [1],
@@ -63,6 +64,10 @@ def test_pages_go_through_processors_or_routers() -> None:
         ("_integrationId", 7, "_integrationId"),
         ("_runNextFlowIds", "f", "_runNextFlowIds"),
         ("_runNextFlowIds", [1], "_runNextFlowIds[0]"),
+        ("_runNextExportIds", {}, "_runNextExportIds"),
+        ("_runNextExportIds", [1], "_runNextExportIds[0]"),
+        ("_runNextExportIds", [{"_flowId": 1, "_exportId": "e"}], "_runNextExportIds[0]._flowId"),
+        ("_runNextExportIds", [{"_flowId": "f"}], "_runNextExportIds[0]._exportId"),
         ("timezone", "Mars/Base", "timezone"),
         ("timezone", 1, "timezone"),
         ("schedule", "0 2 * * *", "schedule"),
@@ -83,7 +88,27 @@ def test_pages_go_through_processors_or_routers() -> None:
         (
             "pageProcessors",
             [{"type": "import", "_importId": "i", "hooks": {"postResponseMap": {"_scriptId": "s"}}}],
+            "pageProcessors[0].hooks.postResponseMap.function",
+        ),
+        (
+            "pageProcessors",
+            [{"type": "import", "_importId": "i", "hooks": {"preMap": {"_scriptId": "s", "function": "f"}}}],
+            "pageProcessors[0].hooks.preMap",
+        ),
+        (
+            "pageProcessors",
+            [{"type": "import", "_importId": "i", "hooks": {"postResponseMap": "f"}}],
             "pageProcessors[0].hooks.postResponseMap",
+        ),
+        (
+            "pageProcessors",
+            [{"type": "import", "_importId": "i", "hooks": {"postResponseMap": {"_stackId": "s", "function": "f"}}}],
+            "pageProcessors[0].hooks.postResponseMap._stackId",
+        ),
+        (
+            "routers",
+            [{"id": "r1", "branches": [{"hooks": {"postResponseMap": {"_scriptId": "s", "function": "f"}}}]}],
+            "routers[0].branches[0].hooks.postResponseMap",
         ),
         (
             "pageProcessors",
@@ -93,7 +118,18 @@ def test_pages_go_through_processors_or_routers() -> None:
         ("routers", [{"branches": [{}]}], "routers[0].id"),
         ("routers", [{"id": "r1"}], "routers[0].branches"),
         ("routers", [{"id": "r1", "branches": [{}], "routeRecordsTo": "some"}], "routers[0].routeRecordsTo"),
-        ("routers", [{"id": "r1", "branches": [{}], "routeRecordsUsing": "script"}], "routers[0].routeRecordsUsing"),
+        ("routers", [{"id": "r1", "branches": [{}], "routeRecordsUsing": "script"}], "routers[0].script"),
+        ("routers", [{"id": "r1", "branches": [{}], "routeRecordsUsing": "magic"}], "routers[0].routeRecordsUsing"),
+        (
+            "routers",
+            [{"id": "r1", "branches": [{}], "routeRecordsUsing": "script", "script": {"function": "f"}}],
+            "routers[0].script._scriptId",
+        ),
+        (
+            "routers",
+            [{"id": "r1", "branches": [{"inputFilter": {"type": "script"}}]}],
+            "routers[0].branches[0].inputFilter.type",
+        ),
         (
             "routers",
             [{"id": "r1", "branches": [{"pageProcessors": [{"type": "import"}]}]}],

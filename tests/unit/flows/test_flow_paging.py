@@ -6,16 +6,16 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain.flows.http import Answer
+from chalicelib.domain.flows.http import Answer, records_of
 from chalicelib.domain.flows.paging import (
     body,
     ends_quietly,
     first,
     following,
     is_method,
-    records_of,
     relative_uri,
     resource_path,
+    resumed,
     template_members,
 )
 
@@ -36,6 +36,29 @@ def http(**paging: Any) -> dict[str, Any]:
 
 def test_an_export_without_paging_asks_once() -> None:
     assert following({"relativeURI": "/x"}, first({}), answer(), RECORDS, unrendered) is None
+
+
+@pytest.mark.parametrize(
+    ("method", "kept"),
+    [
+        (None, set()),
+        ("page", {"page", "records"}),
+        ("skip", {"skip", "records"}),
+        ("token", {"token"}),
+        ("nextpageurl", {"url"}),
+        ("linkheader", {"url"}),
+        ("relativeuri", {"uri"}),
+        ("body", {"body"}),
+    ],
+)
+def test_a_caller_s_state_steers_only_what_the_method_steers(method: str | None, kept: set[str]) -> None:
+    """Or a key that may only invoke could send what it likes, where it likes, with the connection's credentials."""
+    given: dict[str, Any] = {"calls": 1, "page": 2, "skip": 50, "records": 50, "token": "t"}
+    given |= {"url": "https://a/admin", "uri": "/admin", "body": "{}", "more": 1}
+
+    state = resumed(http(method=method) if method else {"relativeURI": "/first"}, given)
+
+    assert state == {"calls": 1, **{name: given[name] for name in kept}}
 
 
 def test_an_empty_page_ends_every_method() -> None:

@@ -128,7 +128,7 @@ def test_a_malformed_filter_names_the_field(filter_document: Json, field: str) -
 
 
 def test_scripts_are_refused_in_words() -> None:
-    with pytest.raises(InvalidError, match="scripts are not supported"):
+    with pytest.raises(InvalidError, match="A script cannot take the place"):
         check_filter({"type": "script"}, "inputFilter")
 
 

@@ -27,9 +27,9 @@ class ReadingStore(MemoryWorkflowStore):
         super().__init__()
         self.reads: list[int] = []
 
-    def bodies(self, workspace_id: str, refs: Sequence[tuple[str, str]]) -> Mapping[str, WorkflowBody]:
+    def sources(self, workspace_id: str, refs: Sequence[tuple[str, str]]) -> Mapping[str, Mapping[str, Json]]:
         self.reads.append(len(refs))
-        return super().bodies(workspace_id, refs)
+        return super().sources(workspace_id, refs)
 
 
 @pytest.fixture

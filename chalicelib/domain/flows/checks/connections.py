@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from chalicelib.domain.errors import InvalidError
 from chalicelib.domain.flows.checks.fields import MEDIA_TYPES, METHODS, Fields
 from chalicelib.domain.flows.documents import http_of
 from chalicelib.domain.flows.http import MAX_CONCURRENCY
 from chalicelib.domain.json import Json
 from chalicelib.domain.records.problems import Problems
+from chalicelib.domain.times import parse_iso
 
 TYPES = ("http", "rest")
 AUTH_TYPES = ("basic", "token", "oauth", "oauth1", "custom", "cookie", "digest", "wsse", "jwtbearer")
@@ -25,11 +27,21 @@ def check_connection(document: Mapping[str, Json], problems: Problems) -> None:
     fields.reference("_borrowConcurrencyFromConnectionId")
     fields.reference("_integrationId")
     fields.inner("settings")
+    _check_debugging(fields)
     type_ = fields.text("type", required=True)
     if type_ is not None and type_ not in TYPES:
         fields.invalid("type", f"Connections of type `{type_[:100]}` are not supported; supported are http and rest.")
     elif type_ is not None and fields.inner(type_, required=True) is not None:
         _check_http(Fields(http_of(document), problems, type_))
+
+
+def _check_debugging(fields: Fields) -> None:
+    until = fields.text("debugDate")
+    if until:
+        try:
+            parse_iso(until)
+        except InvalidError:
+            fields.invalid("debugDate", f"Path `{fields.path('debugDate')}` is not an ISO 8601 date.")
 
 
 def _check_http(http: Fields) -> None:

@@ -6,10 +6,13 @@ from collections.abc import Mapping
 
 from chalicelib.domain.errors import InvalidError
 from chalicelib.domain.flows.checks.fields import MEDIA_TYPES, METHODS, Fields
+from chalicelib.domain.flows.checks.parsing import check_parsing, check_xpath
+from chalicelib.domain.flows.checks.scripts import check_hooks
 from chalicelib.domain.flows.documents import HTTP_EXPORT, REST_EXPORT, SIMPLE_EXPORT, WEBHOOK_EXPORT, http_of
 from chalicelib.domain.flows.http import as_object, as_text
 from chalicelib.domain.flows.paging import is_method
-from chalicelib.domain.json import Json
+from chalicelib.domain.flows.scripts import EXPORT_HOOKS
+from chalicelib.domain.json import Json, encode
 from chalicelib.domain.records.problems import Problems
 from chalicelib.domain.times import parse_iso
 
@@ -20,6 +23,8 @@ VERIFICATIONS = ("token", "hmac", "basic", "secret_url")
 ALGORITHMS = ("md5", "sha1", "sha256", "sha384", "sha512")
 MOST_TEST_RECORDS = 100
 MOST_PAGE_RECORDS = 100_000
+MOST_MOCKED = 10
+MAX_MOCKED_BYTES = 1024 * 1024
 DELTA_RULE = "Delta exports must use {{lastExportDateTime}} in either the relative URI or HTTP request body."
 
 _TEXTS = ("pathToMany", "traceKeyTemplate", "dataURITemplate")
@@ -52,13 +57,14 @@ def check_export(document: Mapping[str, Json], problems: Problems) -> None:
     for name in _TEXTS:
         fields.text(name)
     fields.reference("_integrationId")
-    fields.no_scripts()
+    check_hooks(document.get("hooks"), "hooks", EXPORT_HOOKS, problems)
     _check_mock(fields)
     if adaptor == WEBHOOK_EXPORT or document.get("type") == "webhook":
         _check_listener(fields)
     elif adaptor != SIMPLE_EXPORT:
         fields.reference("_connectionId", required=True)
         _check_request(fields)
+        check_parsing(fields)
 
 
 def _check_type(fields: Fields) -> None:
@@ -95,7 +101,8 @@ def _check_mock(fields: Fields) -> None:
     if mock is None:
         return
     page = mock.get("page_of_records") if isinstance(mock, dict) else None
-    if not isinstance(page, list) or not all(isinstance(each, dict) and "record" in each for each in page):
+    is_page = isinstance(page, list) and all(isinstance(each, dict) and "record" in each for each in page)
+    if not is_page or len(page) > MOST_MOCKED or len(encode(page)) > MAX_MOCKED_BYTES:  # type: ignore[arg-type]
         fields.invalid("mockOutput", "mockOutput is invalid")
 
 
@@ -149,6 +156,7 @@ def _check_response(http: Fields) -> None:
         return
     for name in ("resourcePath", "resourceIdPath", "successPath", "failPath", "errorPath"):
         response.text(name)
+        check_xpath(response, name)
     for name in ("successValues", "failValues"):
         response.items(name)
 

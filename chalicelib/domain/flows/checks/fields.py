@@ -109,15 +109,6 @@ class Fields:
         elif not (isinstance(value, str) and is_object_id(value)):
             self.problems.unknown(self.path(name))
 
-    def no_scripts(self, name: str = "hooks") -> None:
-        """Hooks run scripts, which are unknown here; an empty object says nothing."""
-        hooks = self.inner(name)
-        if hooks is None:
-            return
-        for hook, value in hooks.members.items():
-            if value not in (None, {}, ""):
-                hooks.invalid(hook, f"Path `{hooks.path(hook)}` is not supported: scripts cannot be run.")
-
     def named(self) -> None:
         """What every document has."""
         self.text("name", longest=LONGEST_NAME, required=True)

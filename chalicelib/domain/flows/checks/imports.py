@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from chalicelib.domain.flows.checks.fields import MEDIA_TYPES, METHODS, Fields
+from chalicelib.domain.flows.checks.scripts import check_hooks
 from chalicelib.domain.flows.documents import HTTP_IMPORT, REST_IMPORT, http_of
+from chalicelib.domain.flows.scripts import IMPORT_HOOKS
 from chalicelib.domain.json import Json
 from chalicelib.domain.records.problems import Problems
 
@@ -27,7 +29,7 @@ def check_import(document: Mapping[str, Json], problems: Problems) -> None:
     for name in ("pathToMany", "traceKeyTemplate"):
         fields.text(name)
     fields.whole("maxAttempts", 1, MOST_ATTEMPTS)
-    fields.no_scripts()
+    check_hooks(document.get("hooks"), "hooks", IMPORT_HOOKS, problems)
     if adaptor is not None:
         _check_requests(fields)
 

@@ -9,9 +9,18 @@ from chalicelib.domain.handlebars import compile_template
 from chalicelib.domain.json import Json
 from chalicelib.domain.records.problems import Problem, Problems, member
 
-_BLOCKS = ("http", "rest", "traceKeyTemplate")
+_BLOCKS = ("http", "rest", "traceKeyTemplate", "dataURITemplate")
 _TEMPLATES = frozenset(
-    {"baseURI", "body", "relativeURI", "refreshBody", "refreshRelativeURI", "traceKeyTemplate", "value"}
+    {
+        "baseURI",
+        "body",
+        "relativeURI",
+        "refreshBody",
+        "refreshRelativeURI",
+        "traceKeyTemplate",
+        "dataURITemplate",
+        "value",
+    }
 )
 """Members that are templates, or lists of them, wherever they stand below those."""
 

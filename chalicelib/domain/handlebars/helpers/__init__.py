@@ -1,6 +1,6 @@
 """The helpers that a template may call, by name."""
 
-from . import blocks, collections, dates, encoding, numbers, regexes, texts
+from . import blocks, collections, dates, encoding, numbers, regexes, signing, texts
 from .blocks import CONDITIONS, each
 from .registry import HELPERS, Call, Helper, Role
 
@@ -17,5 +17,6 @@ __all__ = [
     "encoding",
     "numbers",
     "regexes",
+    "signing",
     "texts",
 ]

@@ -59,7 +59,11 @@ def decode_uri(value: Any) -> str:
 
 @helper("htmlEncode", 1)
 def html_encode(value: Any) -> str:
-    return text(value).translate(_HTML_TABLE)
+    return xml_inner(text(value))
+
+
+def xml_inner(value: str) -> str:
+    return value.translate(_HTML_TABLE)
 
 
 @helper("htmlDecode", 1)

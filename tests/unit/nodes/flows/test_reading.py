@@ -124,11 +124,11 @@ def test_a_wrong_path_to_the_records_brings_none(house: FlowHouse) -> None:
     assert look_up(desk_of(house, ResourceKind.EXPORT, "l1"), {}, None)["data"] == []
 
 
-@pytest.mark.parametrize(("http", "path"), [({}, ""), ({"successMediaType": "xml"}, "items")])
+@pytest.mark.parametrize(("http", "path"), [({}, ""), ({"successMediaType": "plaintext"}, "items")])
 def test_an_answer_that_no_records_can_be_taken_out_of_is_a_failure(
     http: dict[str, Any], path: str, house: FlowHouse
 ) -> None:
-    house.api.routes["/items"] = HttpResponse(200, {"content-type": "text/xml"}, b"<items/>", "", 0.01)
+    house.api.routes["/items"] = HttpResponse(200, {"content-type": "text/html"}, b"<items/>", "", 0.01)
     house.export("l1", http={**http, "response": {"resourcePath": path}})
 
     with pytest.raises(FlowHttpError) as caught:
@@ -138,8 +138,8 @@ def test_an_answer_that_no_records_can_be_taken_out_of_is_a_failure(
 
 
 def test_an_answer_of_text_is_one_record(house: FlowHouse) -> None:
-    house.api.routes["/items"] = HttpResponse(200, {"content-type": "text/csv"}, b"a,b", "", 0.01)
-    house.export("l1", http={"successMediaType": "csv"})
+    house.api.routes["/items"] = HttpResponse(200, {"content-type": "text/plain"}, b"a,b", "", 0.01)
+    house.export("l1", http={"successMediaType": "plaintext"})
 
     assert look_up(desk_of(house, ResourceKind.EXPORT, "l1"), {}, None)["data"] == ["a,b"]
 
