@@ -92,7 +92,13 @@ def _key(session: Session, url: str) -> str:
 
 
 def _me(session: Session, target: Target) -> Any:
-    return session.connect(target).get("/v1/users/me").data
+    try:
+        return session.connect(target).get("/v1/users/me").data
+    except ApiError as error:
+        # Whoever has a key is always there; what is missing is the API, as where a stage's path was left out.
+        if error.status == 404:
+            raise CommandError(f"there is no such API at {target.url}; is the address right?") from error
+        raise
 
 
 def _current_key(session: Session) -> Any:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import http.client
 import random
 import socket
+import ssl
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -20,7 +21,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 import msgspec
 
-from chalicelib.cli.exits import ApiError, CommandError, UnreachableError
+from chalicelib.cli.exits import ApiError, CommandError, UnreachableError, UsageError
 from chalicelib.domain.json import Json, encode
 from chalicelib.domain.version import VERSION
 
@@ -117,6 +118,11 @@ class Client:
         self._sleep(seconds)
 
     def _headers(self, content: bytes | None, once: str | None) -> dict[str, str]:
+        """Raises UsageError for what no header can hold."""
+        if not _is_plain(self._key):
+            raise UsageError("the API key has characters that no key has; copy it again")
+        if once is not None and not _is_plain(once):
+            raise UsageError("an idempotency key has 1 to 255 printable ASCII characters")
         headers = {
             "Authorization": f"Bearer {self._key}",
             "Accept": "application/json",
@@ -192,7 +198,12 @@ def segment(text: str) -> str:
     """A part of a path, whatever characters it has."""
     if text in {"", ".", ".."}:
         raise CommandError(f"'{text}' is no id")
-    return quote(text, safe="")
+    # Arguments that are not UTF-8 reach us as surrogates; sent as the bytes that they were, they are unknown ids.
+    return quote(text.encode("utf-8", "surrogateescape"), safe="")
+
+
+def _is_plain(text: str) -> bool:
+    return text.isascii() and text.isprintable()
 
 
 def refusal(call: str, reply: Reply) -> ApiError:
@@ -231,7 +242,7 @@ def _decoded(raw: bytes) -> Any:
 
 def _query(query: Query | None) -> str:
     given = {name: str(value) for name, value in (query or {}).items() if value is not None}
-    return f"?{urlencode(given)}" if given else ""
+    return f"?{urlencode(given, errors='surrogateescape')}" if given else ""
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:
@@ -253,4 +264,8 @@ def _cause(error: Exception) -> str:
         return "no such host"
     if isinstance(error, TimeoutError):
         return "no answer in time"
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate is not trusted: {error.verify_message}; SSL_CERT_FILE names other authorities"
+    if isinstance(error, ssl.SSLError) and error.reason == "WRONG_VERSION_NUMBER":
+        return "there is no TLS at this port; is it http:// instead?"
     return getattr(error, "strerror", None) or str(error) or type(error).__name__

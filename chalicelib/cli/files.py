@@ -87,8 +87,19 @@ def _apply(session: Session, definitions: list[Definition]) -> int:
         for line in _lines(session, steps):
             session.err.write(line + "\n")
         session.confirm(f"Do this to {session.target.url}?")
+    made: list[str] = []
     with Progress(session.err, quiet=session.out.quiet) as progress:
-        done = Applier(planner, lambda step, id_: progress.happened(_told(step, id_))).apply(steps)
+
+        def told(step: Step, id_: str) -> None:
+            made.append(step.key)
+            progress.happened(_told(step, id_))
+
+        try:
+            done = Applier(planner, told).apply(steps)
+        except (CommandError, KeyboardInterrupt):
+            if made:
+                session.out.note(f"{len(made)} of {len(changing)} done, and noted; apply again for the rest")
+            raise
     document: dict[str, Json] = {
         "applied": [{"key": step.key, "action": step.action.value, "id": _id_of(planner, step)} for step in changing],
         "unchanged": len(steps) - len(changing),

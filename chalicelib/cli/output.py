@@ -115,6 +115,7 @@ def clean(text: str) -> str:
 
 
 def _is_control(character: str) -> bool:
+    # Format characters (Cf) turn the direction of what follows or hide in a name; one of them also joins emoji.
     return unicodedata.category(character) in {"Cc", "Cf"} and character != "\u200d"
 
 

@@ -43,9 +43,11 @@ def checked_url(text: str) -> str:
     try:
         url = urlsplit(text.strip())
         fits = url.scheme in {"http", "https"} and url.hostname and (url.port or 1) and not url.query
+        # Raises for names that no resolver takes; other letters are sent as IDNA, but a path has no such form.
+        (url.hostname or "").encode("idna")
     except ValueError:
         fits = False
-    if not fits or url.username or any(character.isspace() for character in text.strip()):
+    if not fits or url.username or not url.path.isascii() or any(character.isspace() for character in text.strip()):
         raise UsageError(f"'{text}' is not an address such as https://api.example.org/v")
     return text.strip().rstrip("/")
 
@@ -113,6 +115,7 @@ def write_atomically(path: Path, content: bytes, mode: int | None = None) -> Non
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
             file.flush()
+            # Or a power cut may leave the name with nothing in it: it is renamed before its content is on the disk.
             os.fsync(file.fileno())
         Path(name).chmod(mode)
         Path(name).replace(path)

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from io import TextIOWrapper
+from pathlib import Path
 from typing import TextIO
 
 from chalicelib.cli.arguments import parser_for
@@ -17,6 +18,7 @@ from chalicelib.domain.errors import PenstockError
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The program: what `run` does, on the process's own streams, which a reader may close at any time."""
+    _open_what_is_closed()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             # A terminal that cannot show a letter gets its number.
@@ -31,6 +33,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return Exit.BROKEN_PIPE
 
 
+def _open_what_is_closed() -> None:
+    """A parent may have closed a stream (`>&-`); the interpreter then has None in its place."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115
+
+
 def run(
     arguments: Sequence[str],
     stdin: TextIO,
@@ -39,6 +48,7 @@ def run(
     environ: Mapping[str, str],
     session_type: type[Session] = Session,
 ) -> int:
+    # argparse itself ends the process for wrong usage, with 2.
     asked = parser_for(arguments).parse_args(arguments)
     has_color = stdout.isatty() and not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
     out = Output(stdout, stderr, json=asked.json, quiet=asked.quiet, color=has_color)

@@ -66,6 +66,7 @@ def _events(session: Session, deadline: float | None) -> Iterator[Any]:
     session.client.is_patient = True
     yield from reversed(begun[: max(session.asked.last, 0)])
     while deadline is None or session.clock() < deadline:
+        # In a list that begins with the newest, what came later stands before.
         found = read(session, path, {"before": newest, "limit": MOST_AT_ONCE})
         if not found:
             session.sleep(POLL_SECONDS if deadline is None else min(POLL_SECONDS, max(deadline - session.clock(), 0)))

@@ -64,6 +64,7 @@ class Watcher:
             ended = self.execution["state"] in FINAL
             for step in steps:
                 yield Happening("step", step)
+            # Lines are recorded with the outcomes of steps: while none has ended there is little to ask for.
             if with_logs and (ended or any(step["finished_at"] for step in steps)):
                 yield from self._new_logs()
             if ended:

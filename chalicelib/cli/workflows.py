@@ -126,6 +126,7 @@ def push(session: Session) -> None:
         kind.update(session.client, id_, desired, shown, scope)
     else:
         id_, shown = kind.create(session.client, desired, scope), {}
+        session.out.note(f'created; to change it later: --id {id_}, or "id" in the file')
     status = definition.document.get("status")
     if kind.has_status and status is not None and status != shown.get("status", "inactive"):
         session.client.post(f"/v1/workflows/{segment(id_)}/status", {"status": status})

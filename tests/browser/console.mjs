@@ -210,6 +210,39 @@ for (const [mode, options] of Object.entries(MODES)) {
   await page.context().close();
 }
 
+// What is not there is told in the page's language, whichever API was asked; a page of something in between is no answer.
+{
+  const page = await open("#/webhooks/wh_nothere");
+  await enter(page);
+  for (const view of ["webhooks/wh_nothere", "schedules/sch_nothere", "sources/dc_nothere"]) {
+    await page.goto(`${base}/console#/${view}`);
+    await page.locator(".state.bad", { hasText: "There is no such thing." }).waitFor();
+  }
+  await page.route("**/v1/executions?**", (route) => route.fulfill({ contentType: "text/html", body: "<h1>Welcome to our network</h1>" }));
+  await page.goto(`${base}/console#/runs`);
+  await page.locator(".state.bad", { hasText: "cannot be reached" }).waitFor();
+  await page.context().close();
+}
+
+// Of a graph that is shown in part, the part with the step that the address names.
+{
+  const nodes = Array.from({ length: 60 }, (_, at) => ({ id: `n${at}`, type: at ? "noop" : "trigger" }));
+  const connections = nodes.slice(1).map(({ id }, at) => ({ from: `n${at}`, to: id }));
+  const { data } = await api("POST", "/v1/workflows", { name: "A long way", nodes, connections });
+  await api("POST", `/v1/workflows/${data.id}/status`, { status: "active" });
+  const started = await api("POST", `/v1/workflows/${data.id}/execute`, { input: {} });
+  const page = await open(`#/runs/${started.data.execution_id}?step=n59`);
+  await enter(page);
+  const inSight = () => page.waitForFunction(() => {
+    const [graph, node] = [".graph", ".graph .node.chosen"].map((each) => document.querySelector(each)?.getBoundingClientRect());
+    return node && node.top >= graph.top && node.bottom <= graph.bottom;
+  });
+  await inSight();
+  await page.locator("button.step", { hasText: /^n0,/ }).click();
+  await inSight();
+  await page.context().close();
+}
+
 // Cancelling asks first; pausing and resuming do not.
 {
   const started = await api("POST", `/v1/workflows/${scene.approval}/execute`, { input: {} });

@@ -370,9 +370,31 @@ def test_a_refusal_in_the_middle_leaves_the_rest_for_the_next_apply(house: House
 
     assert apply(house) == Exit.REFUSED
     assert "403 FORBIDDEN" in house.err
+    assert "1 of 2 done, and noted; apply again for the rest\n" in house.err
     house.environ["PENSTOCK_KEY"] = full
     assert apply(house) == Exit.DONE
     assert set(workflows(house)) == {"A", "B"}
+
+
+def test_an_interrupt_in_the_middle_says_how_to_go_on(house: House) -> None:
+    for name in ("a", "b", "c"):
+        house.write(f"defs/{name}.json", graph(name.upper()))
+
+    def interrupt(client: WorldClient) -> None:
+        def before(_: int) -> None:
+            created = [call for call in client.calls if call == "POST /v1/workflows"]
+            if len(created) == 3:
+                raise KeyboardInterrupt
+
+        client.before = before
+
+    house.prepare = interrupt
+    assert apply(house) == Exit.INTERRUPTED
+    assert house.err.splitlines()[-2:] == ["2 of 3 done, and noted; apply again for the rest", "interrupted"]
+
+    house.prepare = lambda _: None
+    assert apply(house) == Exit.DONE
+    assert sorted(workflows(house)) == ["A", "B", "C"]
 
 
 def test_problems_in_files_stop_everything_before_any_call(house: House) -> None:

@@ -76,6 +76,23 @@ def test_files_are_made_in_the_order_of_their_references_and_then_nothing_is_lef
     assert {call.split()[0] for call in house.clients[-1].calls} == {"GET"}
 
 
+def test_scripts_are_files_that_hooks_name(house: House) -> None:
+    sample(house)
+    hook = {"_scriptId": "@hooks", "function": "save"}
+    house.write("defs/hooks.json", {"name": "Hooks", "content": "function save(options) { return options; }"})
+    export = json.loads((house.directory / "defs/parcels.json").read_text())
+    house.write("defs/parcels.json", {**export, "hooks": {"preSavePage": hook}})
+
+    assert apply(house) == 0
+
+    (script,) = present(house, "scripts")
+    (made,) = present(house, "exports")
+    assert made["hooks"]["preSavePage"] == {"_scriptId": script["_id"], "function": "save"}
+    assert set(actions(house).values()) == {"unchanged"}
+    house.write("defs/hooks.json", {"name": "Hooks", "content": "function save() {}"})
+    assert actions(house)["hooks"] == "update"
+
+
 def test_a_secret_goes_from_the_environment_to_the_api_and_nowhere_else(house: House) -> None:
     sample(house)
     house.environ["DEPOT_TOKEN"] = "s3cret-of-the-depot"

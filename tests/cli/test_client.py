@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 
 from chalicelib.cli.client import Client, Reply, refusal, segment
-from chalicelib.cli.exits import ApiError, CommandError, Exit, UnreachableError
+from chalicelib.cli.exits import ApiError, CommandError, Exit, UnreachableError, UsageError
 
 OK: tuple[int, dict[str, str], Any] = (200, {}, {"data": {"ok": True}})
 HANG_UP = (0, dict[str, str](), None)
@@ -201,8 +202,38 @@ def test_an_answer_of_something_else_is_refused(server: Server, client: Client) 
         _ = client.get("/v1/x").data
 
 
+@pytest.mark.parametrize("text", ["a\nb", "ключ", "a\x00"])
+def test_what_no_header_can_hold_is_told_before_anything_is_sent(server: Server, text: str) -> None:
+    with pytest.raises(UsageError, match="API key"):
+        Client(server.url, text).get("/v1/x")
+    with pytest.raises(UsageError, match="idempotency key"):
+        Client(server.url, "psk_1").post("/v1/x", {}, once=text)
+    assert server.connections == 0
+
+
+def test_a_server_without_tls_is_told_apart(server: Server) -> None:
+    client = Client(server.url.replace("http:", "https:"), "psk_1")
+
+    with pytest.raises(UnreachableError, match="is it http:// instead"):
+        client.get("/v1/x")
+
+
+def test_a_certificate_that_is_not_trusted_is_told_with_the_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    error = ssl.SSLCertVerificationError(1, "certificate verify failed")
+    error.verify_message = "self-signed certificate"
+
+    def connect(_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("http.client.HTTPSConnection.connect", connect)
+
+    with pytest.raises(UnreachableError, match="self-signed certificate; SSL_CERT_FILE"):
+        Client("https://api.test", "psk_1").get("/v1/x")
+
+
 def test_an_id_becomes_one_segment() -> None:
     assert segment("a/b?c#d e%") == "a%2Fb%3Fc%23d%20e%25"
+    assert segment("\udcff") == "%FF"
     for id_ in ("", ".", ".."):
         with pytest.raises(CommandError):
             segment(id_)

@@ -198,6 +198,12 @@ def test_a_list_into_a_closed_pipe_says_nothing(machine: Machine) -> None:
     assert (done.returncode, err) == (Exit.BROKEN_PIPE, "")
 
 
+def test_streams_that_the_parent_has_closed_do_no_harm(machine: Machine) -> None:
+    command = f"exec {sys.executable} -m chalicelib.cli workflows list <&- >&- 2>&-"
+
+    assert subprocess.run(["sh", "-c", command], env=machine.environment, check=False).returncode == Exit.DONE
+
+
 def test_a_tail_goes_on_with_what_is_emitted(machine: Machine) -> None:
     workflow_id = active(machine, SAY)
     tail = machine.start("--json", "tail", "--stream", workflow_id, "--count", "2", stdout=subprocess.PIPE)

@@ -68,7 +68,19 @@ def test_who_is_not_logged_in_is_told_how(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "example.org", "ftp://x", "https://", "https://u:p@x", "https://x y", "https://x?q=1", "https://x:y"]
+    "text",
+    [
+        "",
+        "example.org",
+        "ftp://x",
+        "https://",
+        "https://u:p@x",
+        "https://x y",
+        "https://x?q=1",
+        "https://x:y",
+        "https://x/ü",
+        f"https://{'a' * 70}.org",
+    ],
 )
 def test_what_is_no_address_is_wrong_usage(text: str) -> None:
     with pytest.raises(UsageError):

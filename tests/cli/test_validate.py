@@ -168,6 +168,8 @@ def test_a_member_that_is_wrong_is_pointed_to(house: House, members: dict[str, A
         ("a.yaml", "name: x\nnodes: &n\n  - *n\n", ""),
         ("a.yaml", "a: &a [1,1,1,1,1,1,1,1,1]\n" + LAUGHS, ""),
         ("a.yaml", "name: x\nnodes: !!python/object:os.system []\n", ""),
+        ("a.yaml", "name: x\nat: &at {b: 1}\nmore: {<<: *at}\n", ":3:8: merging (<<)"),
+        ("a.yaml", "a: " + "{a: " * 3000 + "1" + "}" * 3000, ": nested more than"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_a_problem_with_its_place(house: House, name: str, text: str, place: str) -> None:
@@ -178,6 +180,13 @@ def test_a_file_that_cannot_be_read_is_a_problem_with_its_place(house: House, na
     (line,) = house.out.splitlines()
     assert line.startswith(f"{path}{place}")
     assert "1 definition, 1 problem" in house.err
+
+
+@pytest.mark.parametrize("name", ["a.json", "a.yaml"])
+def test_a_byte_order_mark_is_no_part_of_a_file(house: House, name: str) -> None:
+    path = house.write(f"defs/{name}", '\ufeff{"name": "x", "nodes": [], "connections": []}\r\n')
+
+    assert house.run("validate", str(path)) == Exit.DONE, house.out
 
 
 def test_lines_and_columns_are_those_of_the_member(house: House) -> None:

@@ -62,6 +62,7 @@ def document(call: Call) -> Reply:
     """The gateway serves it with a slash at its end, too, so that what it needs is not addressed relative to it, but
     from the root on: with the stage or base path before it that the gateway was called with."""
     stage = urlsplit(call.base_url).path
+    # It goes into attributes as it stands; anything but a plain path would be markup.
     return revalidated(call, _document(stage if _STAGE.fullmatch(stage) else ""), _DOCUMENT_HEADERS)
 
 
@@ -71,6 +72,7 @@ def file(call: Call) -> Reply:
     return FILES.reply(call, name, params["version"])
 
 
+# Bounded: what stands before the console's path is the caller's to choose where a proxy hands it on.
 @lru_cache(maxsize=8)
 def _document(stage: str) -> bytes:
     return FILES.text(_DOCUMENT).replace("{{root}}", f"{stage}{PREFIX}/{FILES.version}").encode()

@@ -129,6 +129,7 @@ class DoorPaths:
             described["description"] = "\n\n".join(filter(None, texts))
         if operation.deprecated:
             described["deprecated"] = True
+        # Said once: under a second prefix the same examples would double the document.
         example = {} if prefix.suffix else self._examples.get(operation.id, {})
         parameters = [*self._parameters(path, operation, example)]
         if parameters:
@@ -188,6 +189,7 @@ class DoorPaths:
         references: dict[str, Any] = {
             str(status): {"$ref": f"#/components/responses/{self._door.name}.{status}"} for status in sorted(refused)
         }
+        # The gateway's own answer, before any code of ours runs, and so in no door's envelope.
         references["431"] = {"$ref": f"#/components/responses/{GATEWAY}"}
         return dict(sorted({**replies, **references}.items()))
 

@@ -71,6 +71,7 @@ def _tidy(schema: Schema, type_: Any) -> Schema:
     tidy: dict[str, Any] = {name: value for name, value in schema.items() if name != "title"}
     if type_ is None:
         return tidy
+    # msgspec sorts members; readers expect the id first, as the API answers it.
     order = [*get_type_hints(type_)]
     tidy["properties"] = {name: tidy["properties"][name] for name in order}
     needed = tidy.pop("required", ())

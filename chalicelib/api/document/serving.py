@@ -40,6 +40,7 @@ def has(call: Call, tag: str) -> bool:
 def text_for(base_url: str, doors: Doors) -> str:
     """The document, with the one server that it describes."""
     servers = msgspec.json.encode([{"url": base_url}]).decode()
+    # Put together as text: the rest is the same for every address, and half a megabyte that is made once.
     return f'{{"servers":{servers},{_rest(doors)}'
 
 

@@ -26,6 +26,7 @@ def shared(host: Operation, guest: Operation, refusals: Mapping[str, Any]) -> Op
     if bodies:
         merged["requestBody"] = {
             **{name: text for body in bodies for name, text in body.items() if name == "description"},
+            # One of the dialects may send none, and a document cannot say which of them a call is of.
             "required": False,
             "content": _either_content([body["content"] for body in bodies], "anyOf"),
         }

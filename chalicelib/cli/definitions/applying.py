@@ -48,6 +48,7 @@ class Applier:
         whole = self.planner.whole(step.definition, ids)
         lock = self.planner.lock
         if step.action is Action.CREATE:
+            # Before the call: should its answer be lost, the next apply knows by the digest what to look for.
             lock.items[step.key] = Item(step.kind.name, scope=step.scope, source=digest(desired))
             lock.save()
             id_ = step.kind.create(self.planner.client, whole, step.scope)
@@ -56,6 +57,7 @@ class Applier:
         else:
             id_ = step.id
             self._change(step, whole)
+        # After the definition: nothing may start by itself that is not yet what the file says.
         self._set_status(step, id_)
         for op in step.ops:
             op.perform(id_)
@@ -107,6 +109,7 @@ class Applier:
             try:
                 step.kind.delete(self.planner.client, step.id, step.scope)
             except ApiError as error:
+                # Gone is what it should be, whoever did it.
                 if error.status != 404:
                     raise
         del self.planner.lock.items[step.key]

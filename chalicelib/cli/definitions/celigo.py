@@ -1,4 +1,4 @@
-"""Connections, integrations, exports, imports and flows, as the Celigo API has them: a file each, a kind each.
+"""Connections, integrations, scripts, exports, imports and flows, as the Celigo API has them: a file each, a kind each.
 
 They name one another by id, which a file writes as another file's key: `"_connectionId": "@depot-connection"`. Secrets
 come back masked; a file takes them from the environment (`variables`), and a mask in it leaves the secret as it is.
@@ -22,17 +22,19 @@ from chalicelib.domain.flows.secrets import taken
 from chalicelib.domain.json import Json
 from chalicelib.domain.records.problems import Problem
 
-CONNECTION, INTEGRATION, EXPORT, IMPORT, FLOW = (
-    f"celigo-{name}" for name in ("connection", "integration", "export", "import", "flow")
+CONNECTION, INTEGRATION, SCRIPT, EXPORT, IMPORT, FLOW = (
+    f"celigo-{name}" for name in ("connection", "integration", "script", "export", "import", "flow")
 )
 TARGETS: Mapping[str, str] = {
     "_connectionId": CONNECTION,
     "_borrowConcurrencyFromConnectionId": CONNECTION,
     "_integrationId": INTEGRATION,
+    "_scriptId": SCRIPT,
     "_exportId": EXPORT,
     "_importId": IMPORT,
     "_keepDeltaBehindFlowId": FLOW,
     "_keepDeltaBehindExportId": EXPORT,
+    "_flowId": FLOW,
     "_runNextFlowIds": FLOW,
     "_runNextExportIds": EXPORT,
 }
@@ -162,6 +164,15 @@ class Integrations(_Resource):
         return False
 
 
+class Scripts(_Resource):
+    name = SCRIPT
+    collection = "scripts"
+    kind = ResourceKind.SCRIPT
+
+    def fits(self, document: Document) -> bool:
+        return isinstance(document.get("content"), str)
+
+
 class Exports(_Resource):
     name = EXPORT
     collection = "exports"
@@ -201,7 +212,7 @@ class Flows(Celigo):
         return completed(document)
 
 
-KINDS = (Connections(), Integrations(), Exports(), Imports(), Flows())
+KINDS = (Connections(), Integrations(), Scripts(), Exports(), Imports(), Flows())
 
 
 def _members(document: Document) -> dict[str, Json]:
@@ -239,8 +250,12 @@ def _named(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
 
 
 def _texts(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
-    """A text, or those in a list."""
+    """A text, or those in a list, whose objects have members of their own."""
     items = (
         [((*path, index), inner) for index, inner in enumerate(value)] if isinstance(value, list) else [(path, value)]
     )
-    yield from ((at, text) for at, text in items if isinstance(text, str))
+    for at, inner in items:
+        if isinstance(inner, str):
+            yield at, inner
+        else:
+            yield from _named(inner, at)

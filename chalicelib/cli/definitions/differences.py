@@ -67,6 +67,7 @@ def _members(old: Mapping[str, Json], new: Mapping[str, Json], mask: str | None,
 
 
 def _items(old: list[Json], new: list[Json], mask: str | None, path: str) -> Iterator[Change]:
+    # By their names, an item that was put in first is one addition, and not a change of every item behind it.
     before, after = _named(old), _named(new)
     if before is None or after is None:
         before, after = ({str(index): value for index, value in enumerate(items)} for items in (old, new))

@@ -58,6 +58,7 @@ class Exporter:
         if there and not overwrite:
             raise CommandError(f"would overwrite {', '.join(there[:5])}{' …' if there[5:] else ''}; --force does")
         keys = {each.id: each.key for each in pulled}
+        # The lock comes last: until it names a file, that file is no definition's, and an export may be repeated.
         for each in pulled:
             self._fill(each, keys)
             self._keep_variables(each, paths[each.key])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,7 +71,8 @@ def read_all(paths: Iterable[tuple[Path, str]]) -> tuple[list[File], list[Proble
 
 def read(path: Path, key: str) -> File | Problem:
     try:
-        raw = path.read_bytes()
+        # Editors of Windows begin files with a mark that JSON does not know.
+        raw = path.read_bytes().removeprefix(BOM_UTF8)
     except OSError as error:
         return Problem(str(path), f"cannot be read: {error.strerror}")
     text = ""

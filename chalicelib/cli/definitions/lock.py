@@ -50,6 +50,7 @@ def held(directory: Path) -> Iterator[None]:
     except ImportError:
         yield
         return
+    # Not the lock's own file: each save puts another in its place, and the next process would hold that one.
     descriptor = os.open(directory, os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -156,6 +156,7 @@ class Planner:
             return stated, ""
         twins = self._of_that_name(definition)
         if item is not None:
+            # The lock has the key without an id: a creation began whose answer nobody saw.
             for twin in twins:
                 if self._is_that(definition.kind, twin, item, desired):
                     return twin.id, "its creation was interrupted"
@@ -211,6 +212,7 @@ class Planner:
         found = [*changes(comparable, desired, mask=kind.mask)]
         is_masked = kind.mask is not None and holds(comparable, kind.mask)
         is_other = is_masked and item is not None and item.source and item.source != digest(desired)
+        # Behind a mask nothing can be compared but what the file said when it was applied.
         if not found and (is_other or self._are_new(secrets, item)):
             found.append(Change("replace", "(secrets)", kind.mask, kind.mask))
         status = definition.document.get("status")

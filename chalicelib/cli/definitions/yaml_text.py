@@ -15,6 +15,7 @@ from chalicelib.domain.json import MAX_DEPTH, Json
 
 MAX_VALUES = 500_000
 _PREFIX = "tag:yaml.org,2002:"
+_NEXT_LINE = "\x85"
 _TAGS = frozenset({"map", "seq", "str", "bool", "int", "float", "null", "timestamp", "value", "!"})
 """What PyYAML takes plain texts for, among others; what they are is decided here."""
 _BOOLEANS = frozenset({"true", "True", "TRUE", "false", "False", "FALSE"})
@@ -37,6 +38,9 @@ def read(text: str) -> tuple[Json, Locate]:
         ) from error
     except yaml.YAMLError as error:
         raise MalformedJsonError(f"the YAML text is malformed: {error}") from error
+    except RecursionError as error:
+        # PyYAML goes into each level by calls of its own, and knows no limit but the interpreter's.
+        raise MalformedJsonError(f"nested more than {MAX_DEPTH} levels deep") from error
     if root is None:
         raise MalformedJsonError("the file is empty", line=1, column=1)
 
@@ -47,7 +51,17 @@ def read(text: str) -> tuple[Json, Locate]:
 
 
 def write(value: Json) -> str:
-    text: str = _yaml().safe_dump(value, sort_keys=False, allow_unicode=True, width=110)
+    yaml = _yaml()
+
+    class Dumper(yaml.SafeDumper):  # type: ignore[misc, name-defined]
+        pass
+
+    def represent(dumper: Any, text: str) -> Any:
+        # Between single quotes PyYAML writes a next-line character as it is and reads it as a blank.
+        return dumper.represent_scalar(f"{_PREFIX}str", text, style='"' if _NEXT_LINE in text else None)
+
+    Dumper.add_representer(str, represent)
+    text: str = yaml.dump(value, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=110)
     return text
 
 
@@ -78,7 +92,9 @@ def _value(node: Any, depth: int, left: list[int]) -> Json:
 def _members(node: Any, depth: int, left: list[int]) -> dict[str, Json]:
     members: dict[str, Json] = {}
     for name, value in node.value:
-        if name.id != "scalar" or name.tag == f"{_PREFIX}merge":
+        if name.tag == f"{_PREFIX}merge":
+            raise _refused(name, "merging (<<) is not of YAML 1.2; write the members out")
+        if name.id != "scalar":
             raise _refused(name, "a member's name has to be a text")
         if name.value in members:
             raise _refused(name, f"the member '{name.value[:100]}' is there twice")

@@ -210,6 +210,12 @@ def _flows(world: World) -> None:
     _got(world, "PUT", "/v1/flows/updateFlowGrouping", {"_flowIds": [flow["_id"]], "_flowGroupingId": None})
     _got(world, "GET", "/v1/audit?resourceType=flow")
     _state(world)
+    for place in (one, *(f"/v1/{kind}s/{id_}" for kind, id_ in (("export", export), ("import", import_)))):
+        _state(world, place)
+    _state(world, f"/v1/connections/{other}")
+    _state(world, f"/v1/integrations/{integration}")
+    _debugging(depot, other, export)
+    _scripts(world)
     _listener(depot)
     for place in (one, f"/v1/imports/{import_}", f"/v1/exports/{export}"):
         _got(world, "DELETE", place)
@@ -218,12 +224,37 @@ def _flows(world: World) -> None:
         _got(world, "DELETE", f"/v1/{kind}/{place['_id']}")
 
 
-def _state(world: World) -> None:
-    _got(world, "PUT", "/v1/state/last", {"page": 7})
-    for place in ("/v1/state", "/v1/state/last", "/v1/tokenInfo"):
+def _state(world: World, owner: str = "/v1") -> None:
+    _got(world, "PUT", f"{owner}/state/last", {"page": 7})
+    for place in (f"{owner}/state", f"{owner}/state/last", "/v1/tokenInfo"):
         _got(world, "GET", place)
-    _got(world, "DELETE", "/v1/state/last")
-    _got(world, "DELETE", "/v1/state")
+    _got(world, "DELETE", f"{owner}/state/last")
+    _got(world, "DELETE", f"{owner}/state")
+
+
+def _debugging(depot: Depot, connection: str, export: str) -> None:
+    world, before = depot.world, depot.world.sender.respond
+    world.sender.respond = lambda _: json_answer('{"parcels": [{"id": 7}], "meta": {"pages": 1}}')
+    until = [{"op": "replace", "path": "/debugDate", "value": "2030-01-01T00:00:00.000Z"}]
+    _got(world, "PATCH", f"/v1/connections/{connection}", until)
+    _got(world, "GET", f"/v1/connections/{connection}/ping")
+    _got(world, "GET", f"/v1/connections/{connection}/debug")
+    _got(world, "DELETE", f"/v1/connections/{connection}/debug")
+    identifier = _got(world, "GET", f"/v1/exports/{export}").json["apiIdentifier"]
+    _got(world, "POST", f"/v1/{identifier}", {"pagedExportState": {"calls": 0, "page": 1}})
+    world.sender.respond = before
+
+
+def _scripts(world: World) -> None:
+    content = "function keep(options) {\n  return options.record.weight > 2;\n}\n"
+    body = {"name": "Heavy parcels", "description": "What the shop wants.", "content": content}
+    one = f"/v1/scripts/{_got(world, 'POST', '/v1/scripts', body).json['_id']}"
+    _got(world, "PATCH", one, [{"op": "replace", "path": "/name", "value": "Heavy ones"}])
+    _got(world, "PUT", one, {**body, "content": content.replace("2", "3")})
+    for place in ("/v1/scripts?limit=1&include=name", one, f"{one}/audit", f"{one}/dependencies"):
+        _got(world, "GET", place)
+    copy = _got(world, "POST", f"{one}/clone", {"name": "A copy", "connectionMap": {}}).json["_id"]
+    _got(world, "DELETE", f"/v1/scripts/{copy}")
 
 
 def _listener(depot: Depot) -> None:
@@ -247,6 +278,16 @@ def _jobs(world: World) -> None:
     _got(world, "DELETE", f"/v1/flows/{house.flow}/{house.import_}/resolved", named)
     _got(world, "POST", f"/v1/flows/{house.flow}/{house.import_}/retry", {"errorIds": named["errors"]})
     _got(world, "GET", f"/v1/flows/{house.flow}/{house.import_}/resolved")
+    tag = _got(world, "POST", "/v1/tags", {"tag": "Urgent"}).json["_id"]
+    _got(world, "GET", "/v1/tags")
+    _got(world, "GET", f"/v1/tags/{tag}")
+    _got(world, "PUT", f"/v1/tags/{tag}", {"tag": "Today"})
+    noted = {"errorIds": named["errors"]}
+    _got(world, "PUT", f"/v1/flows/{house.flow}/{house.import_}/tags", {**noted, "tagIds": [tag]})
+    assigned = {**noted, "email": "mara@depot.example"}
+    _got(world, "PUT", f"/v1/flows/{house.flow}/{house.import_}/errors/assign", assigned)
+    _got(world, "GET", f"/v1/flows/{house.flow}/{house.import_}/errors?limit=1")
+    _got(world, "DELETE", f"/v1/tags/{tag}")
     _got(world, "GET", "/v1/jobs?type=flow&_bulkJobId=1&createdAt_gte=2026-11-01")
     _got(world, "GET", f"/v1/jobs?type=import&resourceId={house.import_}")
     _got(world, "POST", "/v1/jobs/current?limit=1", {"_flowIds": [house.flow], "_integrationIds": None, "status": None})

@@ -56,7 +56,7 @@ export async function call(method, path, { query, body, signal, headers } = {}) 
     if (value !== null && value !== undefined && value !== "") address.searchParams.set(name, value);
   }
   const secret = key;
-  const asked = { Authorization: `Bearer ${secret}`, Accept: "application/json", ...headers };
+  const asked = { Authorization: `Bearer ${secret}`, Accept: "application/json", "Accept-Language": document.documentElement.lang, ...headers };
   if (body !== undefined) asked["Content-Type"] = "application/json";
   const options = { method, headers: asked, signal, cache: "no-store", body: body === undefined ? undefined : JSON.stringify(body) };
   for (let tried = 1; ; tried++) {
@@ -92,6 +92,8 @@ async function read(answer) {
   try {
     return JSON.parse(text);
   } catch {
+    // A page of something between us and the server, such as a network that wants a sign-in.
+    if (answer.ok) throw new ApiError(0, "UNREACHABLE");
     return text;
   }
 }

@@ -78,6 +78,7 @@ export function drawGraph(graph, { label, onChoose, share = 1 } = {}) {
   }
 
   const view = { x: 0, y: 0, zoom: 1 };
+  let chosen = null;
   let mostZoom = 8;
   const frame = h("div", { class: "graph-frame" }, h("div", { class: "graph-room" }, svg), controls());
   // What is drawn, each with its place in an order in which it may run.
@@ -94,7 +95,20 @@ export function drawGraph(graph, { label, onChoose, share = 1 } = {}) {
   };
   frame.choose = (path) => {
     for (const [each, { group }] of drawn) group.classList.toggle("chosen", each === path);
+    chosen = plan.nodes.find((each) => each.path === path);
+    reveal();
   };
+
+  // Of a graph that is shown in part, the part with what was chosen.
+  function reveal() {
+    if (!chosen || view.zoom <= 1) return;
+    for (const [axis, size] of [["x", "width"], ["y", "height"]]) {
+      const half = plan[size] / view.zoom / 2;
+      const off = chosen[axis] + chosen[size] / 2 - half - view[axis];
+      if (Math.abs(off) > half) view[axis] += off;
+    }
+    show();
+  }
 
   function show() {
     const width = (plan.width + 2 * MARGIN) / view.zoom;
@@ -184,6 +198,7 @@ export function drawGraph(graph, { label, onChoose, share = 1 } = {}) {
     const fitted = Math.min(svg.clientWidth / scale.width, svg.clientHeight / scale.height);
     mostZoom = Math.max(8, 2 / fitted);
     if (fitted < SMALLEST) zoom(READABLE / fitted, across ? { x: 0, y: plan.height / 2 } : { x: plan.width / 2, y: 0 });
+    reveal();
   });
   placed.observe(svg);
   return frame;

@@ -157,6 +157,7 @@ export function errorText(error) {
   const known = error.code ? word("error", error.code) : error.code;
   if (known === error.code) {
     const said = error.message || t("error.unknown");
+    if (error.status === 404) return t("error.NOT_FOUND");
     if (error.status !== 403) return said;
     return said === "forbidden" ? t("error.FORBIDDEN") : `${t("error.FORBIDDEN")} (${said})`;
   }

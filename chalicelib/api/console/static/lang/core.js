@@ -22,7 +22,6 @@ export default {
 "NOT_FOUND":["There is no such thing.","Das gibt es nicht."],
 "PAYLOAD_TOO_LARGE":["That is too large.","Das ist zu groß."],
 "RATE_LIMIT_EXCEEDED":["Too many calls; try again in a minute.","Zu viele Aufrufe; in einer Minute geht es weiter."],
-"UNAUTHORIZED":["The key is not valid.","Der Schlüssel ist nicht gültig."],
 "UNREACHABLE":["The server cannot be reached.","Der Server ist nicht erreichbar."],
 "VALIDATION_ERROR":["The request was refused","Die Anfrage wurde abgelehnt"],
 "WORKFLOW_INACTIVE":["The workflow is not active.","Der Workflow ist nicht aktiv."],

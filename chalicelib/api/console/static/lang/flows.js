@@ -7,10 +7,7 @@ export default {
 "cancel":["Cancel job","Job abbrechen"],
 "cancelWhy":["What was exported already is not imported any more.","Was schon exportiert wurde, wird nicht mehr importiert."],
 "choose":["Choose {message}","{message} auswählen"],
-"chosen": {
-"one":["{n} chosen","{n} ausgewählt"],
-"other":["{n} chosen","{n} ausgewählt"]
-},
+"chosen":["{n} chosen","{n} ausgewählt"],
 "data":["Retry data","Daten"],
 "disable":["Disable","Abschalten"],
 "enable":["Enable","Einschalten"],

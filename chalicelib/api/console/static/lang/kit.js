@@ -10,6 +10,12 @@ export default {
 "from":["From","Von"],
 "id":["Id","Kennung"],
 "name":["Name","Name"],
+"outcome": {
+"cancelled":["cancelled","abgebrochen"],
+"failed":["failed","fehlgeschlagen"],
+"running":["not ended","nicht beendet"],
+"success":["succeeded","erfolgreich"]
+},
 "pause":["Pause","Anhalten"],
 "refresh":["Refresh","Aktualisieren"],
 "resume":["Resume","Fortsetzen"],

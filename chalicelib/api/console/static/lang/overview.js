@@ -11,12 +11,6 @@ export default {
 "hours":["Runs per hour","Läufe je Stunde"],
 "inFlight":["Being worked on","In Arbeit"],
 "installation":["Installation","Installation"],
-"key": {
-"cancelled":["cancelled","abgebrochen"],
-"failed":["failed","fehlgeschlagen"],
-"running":["not ended","nicht beendet"],
-"success":["succeeded","erfolgreich"]
-},
 "kind": {
 "":["Work","Arbeit"],
 "deliveries":["Deliveries","Zustellungen"],

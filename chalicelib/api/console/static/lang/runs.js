@@ -4,13 +4,9 @@ export default {
 "againWhy":["Starts a new run of the newest version with the same input, from the beginning.","Startet mit derselben Eingabe einen neuen Lauf der neuesten Version, von vorn."],
 "answer":["Send answer","Antwort senden"],
 "answered":["The answer was taken.","Die Antwort wurde übernommen."],
-"any":["All","Alle"],
 "atMostOnce":["At most once","Höchstens einmal"],
 "atStep":["at {step}","bei {step}"],
-"attempt": {
-"one":["Attempt {n}","Versuch {n}"],
-"other":["Attempt {n}","Versuch {n}"]
-},
+"attempt":["Attempt {n}","Versuch {n}"],
 "cancel":["Cancel run","Lauf abbrechen"],
 "cancelWhy":["A step that is being carried out finishes; nothing after it begins.","Ein Schritt, der ausgeführt wird, endet noch; danach beginnt nichts mehr."],
 "cancelled":["The run is cancelled.","Der Lauf ist abgebrochen."],
@@ -24,12 +20,6 @@ export default {
 "details":["Details","Einzelheiten"],
 "duration":["Duration","Dauer"],
 "failedBecause":["Failed:","Fehlgeschlagen:"],
-"filter": {
-"cancelled":["cancelled","abgebrochen"],
-"failed":["failed","fehlgeschlagen"],
-"running":["not ended","nicht beendet"],
-"success":["succeeded","erfolgreich"]
-},
 "from":["Started from","Begonnen ab"],
 "graph":["Graph","Graph"],
 "httpStatus":["The receiver answered with the status {status}.","Der Empfänger hat mit dem Status {status} geantwortet."],
@@ -49,7 +39,6 @@ export default {
 "pause":["Pause","Pausieren"],
 "paused":["The run is paused.","Der Lauf ist pausiert."],
 "records":["All records","Alle Einträge"],
-"refresh":["Refresh","Aktualisieren"],
 "replay": {
 "":["Replay …","Nachspielen …"],
 "newest":["of the newest version","der neuesten Version"],

@@ -2,10 +2,8 @@ export default {
 "workflows": {
 "activate":["Activate","Aktivieren"],
 "activated":["The workflow is active.","Der Workflow ist aktiv."],
-"any":["All","Alle"],
 "asFlow":["Show as a flow","Als Flow zeigen"],
 "config":["Configuration","Konfiguration"],
-"created":["Created","Angelegt"],
 "deactivate":["Deactivate","Deaktivieren"],
 "deactivateWhy":["Webhooks and schedules no longer start this workflow. Runs that have begun go on.","Webhooks und Zeitpläne starten diesen Workflow dann nicht mehr. Begonnene Läufe gehen weiter."],
 "deactivated":["The workflow is inactive.","Der Workflow ist inaktiv."],
@@ -16,7 +14,6 @@ export default {
 "id":["Id","Id"],
 "input":["Input","Eingabe"],
 "inputHint":["A JSON object. The workflow sees it as $input.","Ein JSON-Objekt. Der Workflow sieht es als $input."],
-"name":["Name","Name"],
 "noConfig":["This node has no configuration.","Dieser Knoten hat keine Konfiguration."],
 "noNodes":["This workflow has no nodes yet.","Dieser Workflow hat noch keine Knoten."],
 "node":["Node","Knoten"],

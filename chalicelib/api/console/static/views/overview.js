@@ -68,7 +68,7 @@ const warn = (text, isBad) => (isBad ? h("strong", { class: "bad-text" }, text) 
 function chartCard(data, open) {
   const cut = data.truncated ? h("p", { class: "notice" }, t("overview.cut", { from: dateTime(data.counted_from) })) : null;
   const details = h("details", { open }, h("summary", {}, t("overview.asTable")), hourTable(data.hours));
-  return section(t("overview.hours"), cut, h("div", { class: "legend" }, OUTCOMES.map(([outcome, look]) => h("span", { class: look }, t(`overview.key.${outcome}`)))), chart(data.hours), details);
+  return section(t("overview.hours"), cut, h("div", { class: "legend" }, OUTCOMES.map(([outcome, look]) => h("span", { class: look }, t(`kit.outcome.${outcome}`)))), chart(data.hours), details);
 }
 
 const hourText = (at) => dateTime(at, { hour: "2-digit", minute: "2-digit" });
@@ -92,7 +92,7 @@ function chart(hours) {
       return height ? s("rect", { class: look, x: CHART.left + index * step + 2, y, width: step - 4, height }) : null;
     });
     const tick = index % every === every - 1 ? s("text", { x: Math.min(CHART.left + (index + 0.5) * step, width - 18), y: CHART.height - 4, "text-anchor": "middle" }, hourText(hour.at)) : null;
-    return s("g", {}, s("title", {}, `${hourText(hour.at)}: ${OUTCOMES.map(([outcome]) => `${t(`overview.key.${outcome}`)} ${hour[outcome]}`).join(", ")}`), s("rect", { class: "hit", x: CHART.left + index * step, y: CHART.top, width: step, height: room }), parts, tick);
+    return s("g", {}, s("title", {}, `${hourText(hour.at)}: ${OUTCOMES.map(([outcome]) => `${t(`kit.outcome.${outcome}`)} ${hour[outcome]}`).join(", ")}`), s("rect", { class: "hit", x: CHART.left + index * step, y: CHART.top, width: step, height: room }), parts, tick);
   });
   return s("svg", { class: "chart", role: "img", "aria-label": label, viewBox: `0 0 ${width} ${CHART.height}` }, lines, bars);
 }
@@ -102,7 +102,7 @@ function hourTable(hours) {
     caption: t("overview.hours"),
     rows: [...hours].reverse(),
     columns: [{ label: t("overview.hour"), cell: (hour) => dateTime(hour.at, { weekday: "short", hour: "2-digit", minute: "2-digit" }) },
-      ...OUTCOMES.map(([outcome]) => ({ label: t(`overview.key.${outcome}`), kind: "number", cell: (hour) => number(hour[outcome]) }))],
+      ...OUTCOMES.map(([outcome]) => ({ label: t(`kit.outcome.${outcome}`), kind: "number", cell: (hour) => number(hour[outcome]) }))],
   });
 }
 

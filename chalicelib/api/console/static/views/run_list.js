@@ -14,14 +14,14 @@ const PAGE = 20;
 
 // `workflow_id` pins the list to one workflow. What is asked for stands in the address.
 export function runList(page, { workflow_id = null, showWorkflow = true } = {}) {
-  const status = select(STATUSES.map((each) => [each, each ? t(`runs.filter.${each}`) : t("runs.any")]), { value: page.query.get("status") || "", onchange: refresh });
+  const status = select(STATUSES.map((each) => [each, each ? t(`kit.outcome.${each}`) : t("kit.all")]), { value: page.query.get("status") || "", onchange: refresh });
   const workflow = h("input", { type: "search", value: page.query.get("workflow") || "", placeholder: "wf_…", onchange: refresh, spellcheck: "false" });
   const from = timeField(page.query.get("from"), { onchange: refresh });
   const to = timeField(page.query.get("to"), { onchange: refresh });
   const holder = h("div");
   let list = null;
   const filters = h("div", { class: "filters" }, field(t("runs.status"), status), showWorkflow ? field(t("runs.workflowId"), workflow) : null, field(t("runs.from"), from), field(t("runs.to"), to),
-    button(t("runs.refresh"), () => list.reload()));
+    button(t("kit.refresh"), () => list.reload()));
   refresh();
   return append(h("div", { class: "stack" }), [filters, holder]);
 

@@ -58,11 +58,10 @@ async function showSchedule(page, id) {
       lazily(async () => fires(await ask(page, `${path}/upcoming`, { count: 10 })))));
 }
 
-// The API words its reasons in German, whoever asks.
 const fires = ({ upcoming, timezone }) => rowsOf("schedules.upcoming", "schedules.never", upcoming, [
   ["schedules.yours", ({ at }) => time(at), "main"],
   ["schedules.there", ({ local }) => `${local.slice(0, 19).replace("T", " ")} ${timezone} (${local.slice(19)})`],
-  ["schedules.why", ({ reason }) => h("span", { class: "quiet small", lang: "de" }, reason)],
+  ["schedules.why", ({ reason }) => h("span", { class: "quiet small" }, reason)],
 ]);
 
 async function create(page, workflow) {

@@ -25,11 +25,11 @@ export async function show(page) {
 
 function showList(page) {
   const search = h("input", { type: "search", value: page.query.get("q") || "", placeholder: t("workflows.search"), oninput: later(refresh) });
-  const status = select(STATUSES.map((each) => [each, each ? t(`status.${each}`) : t("workflows.any")]), { value: page.query.get("status") || "", onchange: refresh });
-  const dialect = select(DIALECTS.map((each) => [each, each === "all" ? t("workflows.any") : each]), { value: page.query.get("dialect") || "all", onchange: refresh });
+  const status = select(STATUSES.map((each) => [each, each ? t(`status.${each}`) : t("kit.all")]), { value: page.query.get("status") || "", onchange: refresh });
+  const dialect = select(DIALECTS.map((each) => [each, each === "all" ? t("kit.all") : each]), { value: page.query.get("dialect") || "all", onchange: refresh });
   const holder = h("div");
   replace(page.root, h("h1", {}, t("nav.workflows")),
-    card(h("div", { class: "filters" }, field(t("workflows.name"), search), field(t("workflows.status"), status), field(t("workflows.dialect"), dialect)), holder));
+    card(h("div", { class: "filters" }, field(t("kit.name"), search), field(t("workflows.status"), status), field(t("workflows.dialect"), dialect)), holder));
   refresh();
 
   function refresh() {
@@ -43,7 +43,7 @@ function showList(page) {
       load: ({ page: number }) => (wanted ? found(filters, wanted, page.signal) : listed(filters, number, page.signal)),
       rowHref: (workflow) => addressTo("workflows", workflow.id),
       columns: [
-        { label: t("workflows.name"), kind: "main", cell: (workflow) => [link(addressTo("workflows", workflow.id), workflow.name || workflow.id), workflow.description ? h("div", { class: "quiet small" }, workflow.description.slice(0, 160)) : null] },
+        { label: t("kit.name"), kind: "main", cell: (workflow) => [link(addressTo("workflows", workflow.id), workflow.name || workflow.id), workflow.description ? h("div", { class: "quiet small" }, workflow.description.slice(0, 160)) : null] },
         { label: t("workflows.status"), cell: (workflow) => badge(workflow.status) },
         { label: t("workflows.dialect"), cell: (workflow) => workflow.dialect },
         { label: t("workflows.version"), kind: "number", cell: (workflow) => workflow.version },
@@ -94,7 +94,7 @@ async function showOne(page, id) {
     workflow.description ? h("p", { class: "quiet" }, workflow.description) : null,
     card(facts([
       [t("workflows.id"), idText(id)], [t("workflows.dialect"), workflow.dialect], [t("workflows.version"), String(workflow.version)],
-      [t("workflows.created"), time(workflow.created_at)], [t("workflows.updated"), time(workflow.updated_at)],
+      [t("kit.created"), time(workflow.created_at)], [t("workflows.updated"), time(workflow.updated_at)],
     ])),
     card(tabs(t("workflows.views"), [
       { id: "graph", label: t("workflows.graph"), show: () => (workflow.nodes.length ? graph : emptyState(t("workflows.noNodes"))) },
