@@ -128,7 +128,7 @@ class MemoryPinDataStore(_Memory):
         for (pin, workflow_id), stored in self._newest.items():
             if pin == pin_id:
                 fields, total = fields_of(stored.public.data)
-                found.append(Summary(workflow_id, stored.version, stored.push.at, fields, total))
+                found.append(Summary(workflow_id, stored.version, stored.push.at, fields, total, len(stored.push.kept)))
         return tuple(sorted(found, key=lambda each: (each.at, each.workflow_id), reverse=True))
 
     def points(self, pin_id: str, workflow_id: str, now: datetime) -> tuple[Point, ...]:

@@ -184,6 +184,13 @@ class MemoryAccountStore:
         return _newest_first([each for (owner, _), each in self._accounts.items() if owner == workspace_id])
 
 
+class NoSandbox:
+    """Where no code is to run."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise AssertionError(f"nobody was to ask the sandbox to {name}")
+
+
 class LabelVault:
     """Seals nothing: what it returns says what it was sealed for."""
 

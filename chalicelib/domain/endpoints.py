@@ -10,9 +10,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from chalicelib.domain.deliveries import Origin
 from chalicelib.domain.events import base62
 
 FAILURES_UNTIL_DISABLED = timedelta(days=5)
+SILENCE = timedelta(days=2)
+"""A failure so long after the one before it begins the days of failures anew, or the two only failures of a receiver
+that hears little would disable it. Longer than the longest pause between two attempts of a delivery."""
 ROTATION_OVERLAP = timedelta(hours=24)
 
 ID_PREFIX = "wh_"
@@ -49,10 +53,26 @@ class Secret:
 
 
 @dataclass(frozen=True, slots=True)
+class Disabling:
+    """That an endpoint was disabled, as it is to be told: at which delivery of which event (`origin`, `created_at`),
+    since when it had failed, and how the last attempt ended. `url` shows no credentials."""
+
+    at: datetime
+    reason: str
+    url: str
+    since: datetime
+    origin: Origin
+    created_at: datetime
+    last_status: int | None
+    last_error: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Endpoint:
     """`secrets` has the newest first. `event_types` empty means all; `rate_limit` is deliveries per second.
 
-    `failing_since` is the first failure after the last success. `revision` counts changes made by callers, not what
+    `failing_since` is the first failure after the last success, or after a silence of more than `SILENCE`; `failed_at`
+    is the last one. `untold` is news that nobody has told yet. `revision` counts changes made by callers, not what
     deliveries note on it.
     """
 
@@ -73,6 +93,8 @@ class Endpoint:
     headers: Mapping[str, str] = field(default_factory=dict)
     style: EndpointStyle = EndpointStyle.PIPEDREAM
     failing_since: datetime | None = None
+    failed_at: datetime | None = None
+    untold: Disabling | None = None
     revision: int = 1
 
     def wants(self, type_: str) -> bool:

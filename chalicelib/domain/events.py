@@ -109,11 +109,13 @@ class Emission:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """An emission in its stream. `id.ms` is when it was stored, unless the clock had stepped back."""
+    """An emission in its stream. `id.ms` is when it was stored, unless the clock had stepped back. `told` names the
+    last listener, in the order of telling, up to whom everybody has heard of it, where that was noted."""
 
     id: EventId
     emission: Emission
     stored_at: datetime
+    told: str | None = None
 
     @property
     def place(self) -> EventPlace:

@@ -172,13 +172,15 @@ class Version:
 @dataclass(frozen=True, slots=True)
 class Summary:
     """A workflow id's newest version as it is looked at: `fields` are its scalars by path, of which `fields_total`
-    tells how many there are."""
+    tells how many there are. `stored_bytes` is how large it is where it is stored, data that is kept elsewhere left
+    out: about what it costs to read it."""
 
     workflow_id: str
     version: int
     at: datetime
     fields: Mapping[str, Json]
     fields_total: int
+    stored_bytes: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

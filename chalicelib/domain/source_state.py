@@ -31,6 +31,7 @@ from chalicelib.domain.json import Json, encode
 MAX_DB_BYTES = 60 * 1024
 LOGS_KEPT = 100
 DONE_KEPT = 20
+"""Invocations of a source exclude one another, so that one which is asked for again is among the very last."""
 _LONGEST_SUMMARY = 1_000
 _UNFIT = re.compile(r"[^A-Za-z0-9_.:/-]+")
 _ERROR_LEVELS = frozenset({"warn", "error"})

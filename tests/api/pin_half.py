@@ -18,7 +18,7 @@ from chalicelib.services.pins.pins import Pins
 from chalicelib.services.pins.webhooks import PinWebhooks
 from chalicelib.services.runs.children import Announcer
 from chalicelib.services.runs.mirror import Mirror, MirroringAnnouncer
-from chalicelib.services.runs.worker import Programs
+from chalicelib.services.runs.programs import Programs
 from tests import fakes, pin_fakes
 from tests.api.event_half import EventHalf
 
@@ -82,7 +82,7 @@ class PinHalf:
         return PinKeys(identity, self._counters, self._entropy)
 
     def announcer(self, other: Announcer, runs: fakes.MemoryRunStore, programs: Programs) -> MirroringAnnouncer:
-        self.mirror = Mirror(runs, programs, self.access, self.data)
+        self.mirror = Mirror(runs, programs, lambda: self.access, lambda: self.data)
         return MirroringAnnouncer(other, self.mirror)
 
     def pass_(self, chores: Callable[[], object]) -> PinPass:

@@ -23,15 +23,16 @@ from chalicelib.domain.deliveries import (
     DeliveryStatus,
     Origin,
 )
-from chalicelib.domain.endpoints import EndpointStatus, Secret
+from chalicelib.domain.endpoints import Disabling, EndpointStatus, Secret
 from chalicelib.domain.errors import (
     OutboundConnectError,
     OutboundRefusedError,
     OutboundTimeoutError,
     UnavailableError,
 )
-from chalicelib.domain.events import ERRORS
+from chalicelib.domain.events import ERRORS, EmitterKind
 from chalicelib.domain.http import HttpRequest, HttpResponse
+from chalicelib.domain.times import iso_ms
 from chalicelib.services.events.attempts import TURN_LOOKS, TURN_SECONDS
 from chalicelib.services.events.endpoint_gate import MOST_AT_ONCE, EndpointGate
 from tests.fakes import START
@@ -74,6 +75,17 @@ def the_delivery(house: House, endpoint_id: str = "wh_1") -> Delivery:
 
 def errors_of(house: House) -> list[Any]:
     return [event.emission.payload for event in house.events_of(stream=ERRORS)]
+
+
+def fail_daily(house: House, days: int) -> None:
+    """An event at this moment and at the same time of each day after, none of which is attempted again."""
+    begin = house.clock.now()
+    for day in range(days + 1):
+        house.clock.at = begin + timedelta(days=day)
+        event = house.emit(day, f"emit_{house.clock.at}")
+        house.take(event.place)
+        house.take(house.deliveries_to()[-1].place)
+        house.delivery_queue.hints.clear()
 
 
 def on_time(house: House, delivery: Delivery) -> Delivery:
@@ -402,21 +414,151 @@ def test_a_receiver_that_is_gone_does_not_disable_the_one_that_took_its_place(ho
 
 def test_five_days_of_nothing_but_failures_disable_an_endpoint(house: House) -> None:
     answers(house, 500)
-    house.emit(0, "emit_0")
-    house.deliver()
+    fail_daily(house, 4)
     house.clock.at = START + timedelta(days=5) - timedelta(seconds=1)
-    house.emit(1, "emit_1")
+    house.emit(1, "emit_last")
     house.deliver()
     before = house.endpoints.get(WORKSPACE, "wh_1").status
 
     house.clock.at = START + timedelta(days=5)
-    house.emit(2, "emit_2")
+    house.emit(2, "emit_after_all")
     house.deliver()
 
     assert before is EndpointStatus.ACTIVE
     endpoint = house.endpoints.get(WORKSPACE, "wh_1")
     assert (endpoint.status, endpoint.failing_since) == (EndpointStatus.DISABLED, START)
     assert endpoint.status_reason == "no delivery has succeeded for 5 days"
+
+
+@pytest.mark.parametrize("days", [3, 6, 30])
+def test_two_failures_long_after_one_another_do_not_disable_an_endpoint(house: House, days: int) -> None:
+    answers(house, 500)
+    fail_daily(house, 3)
+
+    house.clock.at = START + timedelta(days=3 + days)
+    house.emit(1, "emit_late")
+    house.deliver()
+
+    endpoint = house.endpoints.get(WORKSPACE, "wh_1")
+    assert (endpoint.status, endpoint.failing_since) == (EndpointStatus.ACTIVE, house.clock.now())
+
+
+def test_a_receiver_that_fails_on_after_a_silence_has_five_days(house: House) -> None:
+    answers(house, 500)
+    fail_daily(house, 2)
+    house.clock.at = later = START + timedelta(days=6)
+
+    fail_daily(house, 5)
+
+    endpoint = house.endpoints.get(WORKSPACE, "wh_1")
+    assert (endpoint.status, endpoint.failing_since) == (EndpointStatus.DISABLED, later)
+
+
+def test_a_disabling_is_told_to_the_errors_of_the_emitter(house: House) -> None:
+    answers(house, 500)
+
+    fail_daily(house, 6)
+
+    (told,) = errors_of(house)
+    assert told["error"]["code"] == "EndpointDisabled"
+    assert told["error"]["msg"] == "the webhook wh_1 was disabled: no delivery has succeeded for 5 days"
+    assert told["original_event"] is None
+    assert (told["endpoint_id"], told["url"]) == ("wh_1", "https://wh-1.example/in")
+    assert (told["failing_since"], told["last_status"], told["last_error"]) == (iso_ms(START), 500, None)
+
+
+def test_each_disabling_is_told_once(house: House) -> None:
+    answers(house, 410)
+    for number in range(3):
+        house.emit(number, f"emit_{number}")
+        house.deliver()
+    enabled = house.endpoints.get(WORKSPACE, "wh_1")
+    house.endpoints.replace(replace(enabled, status=EndpointStatus.ACTIVE, revision=enabled.revision + 1))
+    house.clock.advance(60)
+    house.emit(3, "emit_3")
+    house.deliver()
+
+    codes = [told["error"]["code"] for told in errors_of(house)]
+    assert codes == ["DeliveryExhausted", "EndpointDisabled"] * 2
+    assert house.endpoints.get(WORKSPACE, "wh_1").untold is None
+
+
+def test_an_endpoint_that_hears_only_of_errors_is_not_disabled_in_silence(house: House) -> None:
+    house.endpoint("wh_errors")
+    house.subscribe("wh_errors", channel=ERRORS)
+    answers(house, 410)
+    house.emit({"error": "no"}, channel=ERRORS)
+
+    while house.deliver():
+        pass
+
+    (told,) = errors_of(house)[1:]
+    assert (told["error"]["code"], told["endpoint_id"]) == ("EndpointDisabled", "wh_errors")
+
+
+def test_the_next_event_brings_the_news_that_nobody_else_can_tell(house: House) -> None:
+    news = Disabling(
+        START,
+        "the receiver answered 410 Gone",
+        "https://wh-1.example/in",
+        START,
+        Origin(EmitterKind.WORKFLOW, "wf_1", "", "1-0", "emit_0"),
+        START,
+        410,
+        None,
+    )
+    house.endpoints.disable(WORKSPACE, "wh_1", news.reason, START, news)
+
+    for number in range(2):
+        house.emit(number, f"emit_{number}")
+        house.deliver()
+
+    (told,) = errors_of(house)
+    assert (told["error"]["code"], told["last_status"]) == ("EndpointDisabled", 410)
+
+
+@pytest.mark.parametrize("status", [410, 500])
+def test_no_crash_keeps_a_disabling_from_being_told_once(status: int) -> None:
+    """A process dies at each call in turn, while an endpoint is disabled by the last attempt of its only delivery."""
+
+    def lived(dies_at: int) -> tuple[int, House]:
+        house = House()
+        house.endpoint("wh_1", failing_since=START - timedelta(days=6), failed_at=START - timedelta(hours=1))
+        house.subscribe("wh_1")
+        answers(house, status)
+        event = house.emit({"n": 1})
+        house.take(event.place)
+        delivery = the_delivery(house)
+        key = (WORKSPACE, "wh_1", delivery.id)
+        house.deliveries._deliveries[key] = replace(delivery, tried=MAX_ATTEMPTS - 1)
+        return _live_through(house, dies_at, 8), house
+
+    points, _ = lived(0)
+    for dies_at in range(1, points + 1):
+        _, house = lived(dies_at)
+        codes = sorted(told["error"]["code"] for told in errors_of(house))
+        assert the_delivery(house).status is DEAD
+        assert codes.count("EndpointDisabled") == 1, dies_at
+        assert house.endpoints.get(WORKSPACE, "wh_1").untold is None, dies_at
+
+
+def test_what_was_pending_when_its_endpoint_was_disabled_is_told_of(house: House) -> None:
+    answers(house, 500, 410)
+    event = house.emit({"n": 1}, "emit_1")
+    house.deliver()
+    house.clock.advance(1)
+    house.emit({"n": 2}, "emit_2")
+    house.deliver()
+    first, _ = house.deliveries_to()
+
+    dead = on_time(house, first)
+
+    assert dead.status is DEAD
+    told = errors_of(house)[-1]
+    assert (told["error"]["code"], told["delivery_id"]) == ("DeliveryExhausted", first.id)
+    assert (told["event_id"], told["original_event"]) == (str(event.id), {"n": 1})
+    assert (told["attempts"], told["last_status"]) == (1, 500)
+    assert "410 Gone" in told["error"]["msg"]
 
 
 def test_one_success_in_between_begins_the_five_days_anew(house: House) -> None:

@@ -12,7 +12,7 @@ from chalicelib.domain.run import Run, RunStatus
 from chalicelib.domain.tasks import Task
 from chalicelib.domain.workflow import INTERNAL_IDS
 from chalicelib.services.events import deliveries, events, fanout
-from chalicelib.services.runs.worker import Programs
+from chalicelib.services.runs.programs import Programs
 from tests.simulator import emitters
 from tests.simulator.course import DAY_MS, HOUR_MS, LATEST_MS, NO_SABOTAGE, Course, Limit
 from tests.simulator.delivering import Delivering

@@ -25,6 +25,7 @@ PAUSES_SECONDS = (5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400)
 
 LONGEST_WISH_SECONDS = 86_400
 FIVE_DAYS = timedelta(days=5)
+TWO_DAYS = timedelta(days=2)
 NEARLY = timedelta(minutes=30)
 """How far a success may lie behind the failure that is noted after it: attempts overlap, and clocks differ."""
 
@@ -54,6 +55,8 @@ class Delivering:
         self._read: dict[Actor, Endpoint | None] = {}
         self._answers: dict[Actor, tuple[str, int | None, float | None]] = {}
         self._tried: dict[str, list[tuple[datetime, bool]]] = {}
+        self._holds: dict[Actor, Delivery] = {}
+        self._disablings: Counter[tuple[str, str]] = Counter()
         self.taken: Counter[str] = Counter()
         self.followed: dict[str, _Followed] = {}
         self.attempts = 0
@@ -106,6 +109,7 @@ class Delivering:
             self.fail(f"{delivery.id} was claimed at {self._now()}, before it is due at {followed.next_attempt_at}")
         followed.holders[delivery.fence] = (self._world.acting().invocation, followed.next_attempt_at)
         followed.claimed = delivery.fence
+        self._holds[self._world.acting()] = delivery
         self._is_looked_after(delivery.id, delivery.status, delivery.next_attempt_at, delivery.due_at)
 
     def _attempted(
@@ -140,9 +144,12 @@ class Delivering:
             self._goes_on(followed, attempt, next_attempt_at, wish)
 
     def _died(self, followed: _Followed, attempt: Attempt, reason: str | None) -> None:
-        origin = followed.delivery.origin
         if reason is None and followed.series != len(PAUSES_SECONDS) + 1:
             self.fail(f"{followed.delivery.id} was given up after {followed.series} attempts")
+        self._is_announced(followed)
+
+    def _is_announced(self, followed: _Followed) -> None:
+        origin = followed.delivery.origin
         if origin.emitter_kind is None or origin.channel == "$errors":
             return
         if not self._telling.tells_of_dead_letter(followed.delivery):
@@ -175,11 +182,13 @@ class Delivering:
         due_at: datetime | None,
         reason: str | None = None,
     ) -> None:
-        self._released(place, fence, status, next_attempt_at, due_at)
+        followed = self._released(place, fence, status, next_attempt_at, due_at)
         endpoint = self._read.get(self._world.acting())
         is_over = endpoint is None or endpoint.status is EndpointStatus.DISABLED
         if status is DeliveryStatus.DEAD and not is_over:
             self.fail(f"{place.id} was given up without an attempt")
+        if status is DeliveryStatus.DEAD and endpoint is not None:
+            self._is_announced(followed)
         if status is DeliveryStatus.HELD and (endpoint is None or endpoint.status is not EndpointStatus.PAUSED):
             self.fail(f"{place.id} is held, and its endpoint is not paused")
 
@@ -233,8 +242,19 @@ class Delivering:
     def _endpoint_noted(self, name: str, arguments: tuple[Any, ...], result: Any) -> None:
         if name == "note_success" and self._world.acting().invocation.name.startswith("api"):
             self._tried.pop(arguments[1], None)
+        if name == "note_failure":
+            self._failed(arguments[1], arguments[2])
         if name == "disable" and result:
             self._disabled(arguments[1], arguments[3])
+            origin = self._holds[self._world.acting()].origin
+            if origin.emitter_kind is not None:
+                self._disablings[arguments[1], origin.emitter_id] += 1
+
+    def _failed(self, endpoint_id: str, at: datetime) -> None:
+        """What is noted before the attempt is recorded counts as well, should that never happen."""
+        name, status, _ = self._answers.get(self._world.acting(), ("", None, None))
+        if name and (status is None or not 200 <= status < 300):
+            self._tried.setdefault(endpoint_id, []).append((at, False))
 
     def _disabled(self, endpoint_id: str, at: datetime) -> None:
         if self._answers.get(self._world.acting(), ("", None, None))[1] == 410:
@@ -242,7 +262,11 @@ class Delivering:
         tried = self._tried.get(endpoint_id, [])
         last_success = max((each for each, is_well in tried if is_well), default=None)
         failures = [each for each, is_well in tried if not is_well]
-        since = min((each for each in failures if last_success is None or each > last_success - NEARLY), default=at)
+        since = at
+        for each in sorted(failures, reverse=True):
+            if since - each > TWO_DAYS + NEARLY or (last_success is not None and each <= last_success - NEARLY):
+                break
+            since = min(since, each)
         if at - since < FIVE_DAYS:
             self.fail(f"{endpoint_id} was disabled at {at}, and it took something or was not asked before {since}")
 
@@ -284,9 +308,9 @@ class Delivering:
         found = []
         for delivery in self._stores.deliveries._deliveries.values():
             endpoint = self._telling.endpoint_now(delivery.endpoint_id)
-            # Nobody sees those any more that were held when their endpoint was deleted, and its deleter died.
-            may_rest = endpoint is None or endpoint.status is EndpointStatus.PAUSED
-            if delivery.status is DeliveryStatus.HELD and may_rest:
+            # One that is disabled while what it held is being released keeps the rest until it is resumed again.
+            is_at_rest = endpoint is not None and endpoint.status is not EndpointStatus.ACTIVE
+            if delivery.status is DeliveryStatus.HELD and is_at_rest:
                 continue
             if not delivery.status.is_final or delivery.due_at is not None:
                 found.append(f"{delivery.id} ({delivery.status})")
@@ -304,6 +328,10 @@ class Delivering:
             numbers = [attempt.number for attempt in self._stores.deliveries.attempts(stored.place)]
             if numbers != list(range(1, followed.attempts + 1)):
                 self.fail(f"{name} shows the attempts {numbers}")
+        for (endpoint_id, emitter_id), times in self._disablings.items():
+            told = self._telling.tells_of_disabling(endpoint_id, emitter_id)
+            if told > times or (told < times and self._telling.endpoint_now(endpoint_id) is not None):
+                self.fail(f"{endpoint_id} was disabled {times} times for {emitter_id}, and that was told {told} times")
 
     def _now(self) -> datetime:
         return self._world.time(self._world.acting().invocation.skew_ms)

@@ -139,6 +139,11 @@ class LosesPatience(Broken):
         return since - timedelta(days=7)
 
 
+class KeepsTheNews(Broken):
+    def disable(self, workspace_id: str, endpoint_id: str, reason: str, at: datetime, _: Any) -> Any:
+        return self._real.disable(workspace_id, endpoint_id, reason, at)
+
+
 class SettlesFirst(Broken):
     def tell(self, place: Any, until: datetime) -> None:
         self._real.events.settle(place)
@@ -238,6 +243,7 @@ DELIVERIES = (
     ("deliveries", ClaimsEarly),
     ("deliveries", ForgetsThePaused),
     ("endpoints", LosesPatience),
+    ("endpoints", KeepsTheNews),
     ("fanout", SettlesFirst),
     ("fanout", SkipsAfterFailure),
     ("fanout", doubling),

@@ -9,7 +9,7 @@ from typing import Any, cast
 from chalicelib.domain.run import Run
 from chalicelib.domain.tasks import Task
 from chalicelib.domain.workflow import Workflow, WorkflowBody, WorkflowStatus
-from chalicelib.services.runs.worker import Programs
+from chalicelib.services.runs.programs import Programs
 from tests.fakes import START
 from tests.simulator.course import DAY_MS, HOUR_MS, NO_SABOTAGE, Course
 from tests.simulator.deployment import Deployment, Sabotage, Stores
@@ -95,6 +95,8 @@ class ScheduleSimulation(Course):
         late = self.firing.late(self.world.time(-_LATE_MS))
         if late:
             raise ViolationError(f"these should have fired long ago: {', '.join(late)}")
+        self.planners.leave()
+        self.world.run(self.world.now_ms + _LATE_MS)  # calls that are under way may yet make a schedule
         there = self._stores.workflows.page(WORKSPACE, status=None, offset=0, limit=1000).items
         self.planners.stop_all([each.id for each in self._stores.schedules], [each.id for each in there])
         self.come_to_rest(ends_ms)

@@ -6,12 +6,24 @@ from dataclasses import replace
 
 import pytest
 
-from chalicelib.domain.endpoints import Endpoint, EndpointStatus, EndpointStyle, Secret
+from chalicelib.domain.deliveries import Origin
+from chalicelib.domain.endpoints import Disabling, Endpoint, EndpointStatus, EndpointStyle, Secret
 from chalicelib.domain.errors import AlreadyExistsError, EndpointNotFoundError, StaleWriteError
+from chalicelib.domain.events import EmitterKind
 from tests.store.backends import Stores
 from tests.store.event_samples import endpoint
 from tests.store.samples import after
 
+NEWS = Disabling(
+    at=after(7),
+    reason="gone",
+    url="https://shop.example/in",
+    since=after(3),
+    origin=Origin(EmitterKind.SOURCE, "dc_1", "orders", "1-0", "emit_1", 2),
+    created_at=after(1),
+    last_status=None,
+    last_error="The name has no address.",
+)
 FULL = endpoint(
     name="Bücher",
     description="",
@@ -25,6 +37,8 @@ FULL = endpoint(
     headers={"x-shop": "Ü"},
     style=EndpointStyle.PINDOWN,
     failing_since=after(3),
+    failed_at=after(4),
+    untold=NEWS,
     revision=4,
 )
 
@@ -81,7 +95,8 @@ def test_callers_change_what_is_theirs(stores: Stores) -> None:
 
     stores.endpoints.replace(replace(FULL, revision=2))
 
-    assert stored(stores) == replace(FULL, revision=2, failing_since=None, style=EndpointStyle.PIPEDREAM)
+    noted = {"failing_since": None, "failed_at": None, "untold": None}
+    assert stored(stores) == replace(FULL, revision=2, style=EndpointStyle.PIPEDREAM, **noted)  # type: ignore[arg-type]
     stores.endpoints.replace(endpoint(revision=3, updated_at=after(9)))
     assert stored(stores) == endpoint(revision=3, updated_at=after(9))
 
@@ -113,7 +128,7 @@ def test_the_first_failure_after_a_success_counts(stores: Stores) -> None:
 
     assert stores.endpoints.note_failure("ws_a", "wh_1", after(5)) == after(5)
     assert stores.endpoints.note_failure("ws_a", "wh_1", after(9)) == after(5)
-    assert stored(stores) == endpoint(failing_since=after(5))
+    assert stored(stores) == endpoint(failing_since=after(5), failed_at=after(9))
     stores.endpoints.note_success("ws_a", "wh_1")
     assert stored(stores) == endpoint()
     assert stores.endpoints.note_failure("ws_a", "wh_1", after(9)) == after(9)
@@ -125,7 +140,7 @@ def test_a_change_leaves_what_deliveries_noted(stores: Stores) -> None:
 
     stores.endpoints.replace(endpoint(revision=2, name="Shop"))
 
-    assert stored(stores) == endpoint(revision=2, name="Shop", failing_since=after(5))
+    assert stored(stores) == endpoint(revision=2, name="Shop", failing_since=after(5), failed_at=after(5))
 
 
 @pytest.mark.parametrize("status", [EndpointStatus.ACTIVE, EndpointStatus.PAUSED])
@@ -137,6 +152,25 @@ def test_disabling_happens_once_and_says_why(stores: Stores, status: EndpointSta
 
     disabled = endpoint(status=EndpointStatus.DISABLED, status_reason="gone", updated_at=after(7), revision=2)
     assert stored(stores) == disabled
+
+
+def test_news_of_a_disabling_stays_until_it_was_told(stores: Stores) -> None:
+    stores.endpoints.create(endpoint())
+    stores.endpoints.disable("ws_a", "wh_1", "gone", after(7), NEWS)
+
+    stores.endpoints.replace(endpoint(revision=3))
+    stores.endpoints.note_told("ws_a", "wh_1", replace(NEWS, at=after(6)))
+    assert stored(stores) == endpoint(revision=3, untold=NEWS)
+
+    stores.endpoints.note_told("ws_a", "wh_1", NEWS)
+    stores.endpoints.note_told("ws_a", "wh_1", NEWS)
+    assert stored(stores) == endpoint(revision=3)
+
+
+def test_news_of_a_deleted_endpoint_does_not_bring_it_back(stores: Stores) -> None:
+    stores.endpoints.note_told("ws_a", "wh_1", NEWS)
+
+    assert stores.endpoints.list("ws_a") == ()
 
 
 def test_a_change_that_has_not_seen_the_disabling_is_stale(stores: Stores) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -245,6 +246,27 @@ def test_an_event_is_due_until_it_is_settled(stores: Stores) -> None:
     stores.events.settle(second.place)
     assert due_events(stores, 2) == [DueEvent(first.place, after(2))]
     assert stores.events.get(second.place) == second
+
+
+def test_how_far_telling_an_event_got_is_remembered(stores: Stores) -> None:
+    event, other = append(stores, "e1", due=1), append(stores, "e2", due=1)
+
+    stores.events.note_told(event.place, "webhook/wh_1")
+    stores.events.note_told(event.place, "webhook/wh_2")
+
+    assert stores.events.get(event.place) == replace(event, told="webhook/wh_2")
+    assert stores.events.get(other.place) == other
+    assert set(due_events(stores, 1)) == {DueEvent(event.place, after(1)), DueEvent(other.place, after(1))}
+
+
+def test_noting_how_far_telling_got_brings_no_event_back(stores: Stores) -> None:
+    place = append(stores, due=1).place
+    stores.events.delete(EMITTER, "", None, None, limit=9)
+
+    stores.events.note_told(place, "webhook/wh_1")
+
+    assert stores.events.get(place) is None
+    assert listed(stores) == []
 
 
 def test_the_earliest_that_are_due_come_first(stores: Stores) -> None:

@@ -1,4 +1,4 @@
-"""This dialect's JSON from and to schedules, and the German wording of why one fires when it does."""
+"""This dialect's JSON from and to schedules."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from enum import StrEnum
 from typing import TypeVar
 
 from chalicelib.api.common.parsing import member, text_member
-from chalicelib.api.exeoflow.wire import Members
-from chalicelib.domain.cron import Fire, Match, cron_timing, interval_timing
+from chalicelib.api.exeoflow.fire_reasons import Wording, codes, reason
+from chalicelib.api.exeoflow.wire import Members, given, is_masked
+from chalicelib.domain.cron import Fire, cron_timing, interval_timing
 from chalicelib.domain.errors import InvalidError
 from chalicelib.domain.json import Json
+from chalicelib.domain.masking import unmask_json
 from chalicelib.domain.schedules import (
     DEFAULT_CATCH_UP_LIMIT,
     CatchUp,
@@ -29,17 +31,6 @@ from chalicelib.services.schedules.schedules import Amendment, Draft
 MAX_NAME_LENGTH = 255
 MAX_EXPRESSION_LENGTH = 1_000
 
-PARTS: Mapping[str, str] = {
-    "seconds": "Sekunde",
-    "minutes": "Minute",
-    "hours": "Stunde",
-    "day-of-month": "Monatstag",
-    "month": "Monat",
-    "day-of-week": "Wochentag",
-    "year": "Jahr",
-}
-_WEEKDAYS = ("Sonntag", "Montag", "Dienstag", "Mittwoch", "Donnerstag", "Freitag", "Samstag")
-
 T = TypeVar("T", bound=StrEnum)
 
 
@@ -54,7 +45,7 @@ def members(schedule: Schedule) -> Members:
         "cron": when.expression or None,
         "interval_seconds": when.interval_seconds,
         "timezone": when.timezone,
-        "input": schedule.input,
+        "input": given(schedule.input, schedule.target.id),
         "overlap": schedule.overlap.value,
         "catch_up": schedule.catch_up.value,
         "catch_up_limit": schedule.catch_up_limit,
@@ -94,12 +85,16 @@ def draft(body: Mapping[str, Json], workflow_id: str) -> Draft:
     )
 
 
-def amendment(body: Mapping[str, Json]) -> Amendment:
-    """What a body names changes, the rest stays. Raises InvalidError."""
+def amendment(body: Mapping[str, Json], schedule: Schedule) -> Amendment:
+    """What a body names changes, the rest stays; so does what it names by a mask. Raises InvalidError."""
     name = text_member(body, "name", MAX_NAME_LENGTH)
+    asked = member(body, "input", dict)
+    if asked is not None and is_masked(schedule.target.id):
+        whole = unmask_json(asked, schedule.input)
+        asked = whole if isinstance(whole, dict) else asked
     return Amendment(
         retime=_retiming(body),
-        input=member(body, "input", dict),
+        input=asked,
         enabled=member(body, "enabled", bool),
         overlap=_choice(body, "overlap", Overlap),
         catch_up=_choice(body, "catch_up", CatchUp),
@@ -108,17 +103,22 @@ def amendment(body: Mapping[str, Json]) -> Amendment:
     )
 
 
-def preview(schedule: Schedule, upcoming: tuple[Fire, ...]) -> Members:
+def preview(schedule: Schedule, upcoming: tuple[Fire, ...], wording: Wording) -> Members:
     return {
         "schedule_id": schedule.id,
         "timezone": schedule.timing.timezone,
-        "upcoming": fires(schedule.timing, upcoming),
+        "upcoming": fires(schedule.timing, upcoming, wording),
     }
 
 
-def fires(when: Timing, upcoming: tuple[Fire, ...]) -> list[Json]:
+def fires(when: Timing, upcoming: tuple[Fire, ...], wording: Wording) -> list[Json]:
     return [
-        {"at": iso_z(fire.at), "local": fire.local.isoformat(timespec="seconds"), "reason": _reason(fire, when)}
+        {
+            "at": iso_z(fire.at),
+            "local": fire.local.isoformat(timespec="seconds"),
+            "codes": list[Json](codes(fire)),
+            "reason": reason(fire, when, wording),
+        }
         for fire in upcoming
     ]
 
@@ -145,25 +145,6 @@ def _choice(body: Mapping[str, Json], name: str, kind: type[T]) -> T | None:
     if value not in set(kind):
         raise InvalidError(f"'{name}' has a wrong value", field=name, reason=f"has to be {' or '.join(kind)}")
     return kind(value)
-
-
-def _reason(fire: Fire, timing: Timing) -> str:
-    offset = fire.local.isoformat()[-6:]
-    texts = [f"Ortszeit {fire.local:%Y-%m-%d %H:%M:%S} (UTC{offset})"]
-    if fire.turn is not None and timing.anchor is not None:
-        texts.append(f"{fire.turn}. Mal alle {timing.interval_seconds} Sekunden seit {iso_z(timing.anchor)}")
-    elif fire.turn is None:
-        texts.append(", ".join(map(_match, fire.matched)) or "jede Angabe passt")
-    if fire.is_doubled:
-        texts.append("diese Ortszeit kommt durch die Zeitumstellung zweimal und zählt beim ersten Mal")
-    if fire.left_out is not None:
-        texts.append(f"{fire.left_out:%Y-%m-%d %H:%M:%S} entfällt durch die Zeitumstellung")
-    return "; ".join(texts)
-
-
-def _match(match: Match) -> str:
-    value = _WEEKDAYS[match.value] if match.part == "day-of-week" else str(match.value)
-    return f"{PARTS[match.part]} {value} passt auf '{match.text}'"
 
 
 def _time(at: datetime | None) -> str | None:

@@ -50,12 +50,14 @@ class ScheduleCalls:
 
     def preview(self, call: Call) -> Reply:
         """When a schedule would fire that nobody has made yet."""
+        from chalicelib.api.exeoflow.fire_reasons import wording_for
         from chalicelib.api.exeoflow.schedule_wire import fires, timing
 
         require(call.principal, Scope.READ_SCHEDULES)
         found = timing(call.json_object())
         upcoming = self._services().schedules.preview(found, _count(call))
-        return success({"timezone": found.timezone, "upcoming": fires(found, upcoming)})
+        wording = wording_for(call.headers.get("accept-language"))
+        return success({"timezone": found.timezone, "upcoming": fires(found, upcoming, wording)})
 
     def get(self, call: Call) -> Reply:
         return success(_members(self._schedule(call)))
@@ -64,8 +66,8 @@ class ScheduleCalls:
         from chalicelib.api.exeoflow.schedule_wire import amendment
 
         services = self._services()
-        services.schedules.check_changeable(call.principal, call.params["schedule_id"])
-        asked = amendment(call.json_object())
+        schedule = services.schedules.changeable(call.principal, call.params["schedule_id"])
+        asked = amendment(call.json_object(), schedule)
         return success(_members(services.schedules.update(call.principal, call.params["schedule_id"], asked)))
 
     def delete(self, call: Call) -> Reply:
@@ -79,10 +81,12 @@ class ScheduleCalls:
         return success(_members(self._services().schedules.enable(call.principal, call.params["schedule_id"])))
 
     def upcoming(self, call: Call) -> Reply:
+        from chalicelib.api.exeoflow.fire_reasons import wording_for
         from chalicelib.api.exeoflow.schedule_wire import preview
 
         schedule = self._schedule(call)
-        return success(preview(schedule, self._services().schedules.preview(schedule.timing, _count(call))))
+        upcoming = self._services().schedules.preview(schedule.timing, _count(call))
+        return success(preview(schedule, upcoming, wording_for(call.headers.get("accept-language"))))
 
     def _schedule(self, call: Call) -> Schedule:
         return self._services().schedules.get(call.principal, call.params["schedule_id"])

@@ -21,8 +21,8 @@ from chalicelib.api.common.describe import (
 from chalicelib.api.pindown import document_data_types as live
 from chalicelib.api.pindown import document_types as types
 from chalicelib.api.pindown.errors import GIVEN_CODE, TABLE
+from chalicelib.api.pindown.overviews import SERIES_WANTED
 from chalicelib.api.pindown.parsing import DEFAULT_LIMIT, MAX_LIMIT, MOST_HISTORY
-from chalicelib.api.pindown.pins import SERIES_WANTED
 from chalicelib.api.pindown.routes import PAGE_PREFIX, PREFIX
 from chalicelib.domain.errors import ConflictError
 from chalicelib.domain.json import decode
@@ -43,6 +43,7 @@ _HISTORY = Parameter(
     {"type": "integer", "minimum": 1},
 )
 _IF_MATCH = Parameter("If-Match", "The version that the push may replace: the `ETag` of a reply.", where="header")
+_IF_NONE_MATCH = Parameter("If-None-Match", "The `ETag` of an answer that the caller has.", where="header")
 _SIGNATURE = Parameter(
     "X-PinDown-Signature", "`sha256=` and the HMAC of the body, in hex.", required=True, where="header"
 )
@@ -93,6 +94,15 @@ def _op(
 _pin, _board, _part, _key = (partial(_op, tag) for tag in ("Pins", "Pinboards", "Blocks and datasets", "API keys"))
 _data, _hook, _public = (partial(_op, tag) for tag in ("Workflow data", "Webhooks", "Public"))
 
+
+def _overview(tag: str, id_: str, summary: str, **more: Any) -> Operation:
+    replies: dict[int | str, Content] = {
+        200: Content(types.Overview, headers={"ETag": "What names this answer, for `If-None-Match`."}),
+        304: Content({}, "The caller has it already."),
+    }
+    return Operation(id_, tag, summary, replies, parameters=(_SERIES, _IF_NONE_MATCH), **more)
+
+
 _FLAT = {
     "PUT /workflow-data/{pin_id}/{workflow_id}": _data(
         "push_data",
@@ -138,9 +148,7 @@ _PINS = {
     "DELETE /pins/{pid}": _pin("delete_pin", "Delete a pin", types.PinId, None, _BOTH),
     "POST /pins/{pid}/publish": _pin("publish_pin", "Make a pin public", types.PublishedPin, None, _BOTH),
     "POST /pins/{pid}/unpublish": _pin("unpublish_pin", "Make a pin private", types.PublishedPin, None, _BOTH),
-    "GET /pins/{pid}/overview": _pin(
-        "get_pin_overview", "Read what the page of a pin shows", types.Overview, None, None, _SERIES
-    ),
+    "GET /pins/{pid}/overview": _overview("Pins", "get_pin_overview", "Read what the page of a pin shows"),
 }
 _BOARDS = {
     "POST /pinboards": _board("create_board", "Create a pinboard", types.Board, types.NewBoard, _SAID, refuses=(404,)),
@@ -187,14 +195,8 @@ _PUBLIC = {
     "GET /public/pins/{pid}": _public(
         "look_at_pin", "Read a public pin", live.OnePublicPin, None, _DATED, security=("", *_SCHEMES)
     ),
-    "GET /public/pins/{pid}/overview": _public(
-        "look_at_pin_overview",
-        "Read what the page of a public pin shows",
-        types.Overview,
-        None,
-        None,
-        _SERIES,
-        security=("", *_SCHEMES),
+    "GET /public/pins/{pid}/overview": _overview(
+        "Public", "look_at_pin_overview", "Read what the page of a public pin shows", security=("", *_SCHEMES)
     ),
     "GET /public/pinboards/{pinboard_id}": _public(
         "look_at_board", "Read a public pinboard", live.OnePublicBoard, None, _DATED, security=("", *_SCHEMES)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from chalicelib.api.common.call import Call, Reply
 from chalicelib.api.common.services import Services
-from chalicelib.api.pindown import wire
+from chalicelib.api.pindown import overviews, wire
 from chalicelib.api.pindown.envelope import success
 from chalicelib.api.pindown.parsing import body_of, choice, member, metadata, paging
 from chalicelib.domain.pins import DataType
@@ -57,9 +57,8 @@ class PinCalls:
 
     def overview(self, call: Call) -> Reply:
         """What the page shows."""
-        data = self._services().pin_data
-        pin = data.readable(call.principal, call.params["pid"])
-        return success(data=wire.overview(data.overview(pin, with_series=wants_series(call))))
+        services = self._services()
+        return overviews.own(call, services, services.pin_data.readable(call.principal, call.params["pid"]))
 
     def _set_public(self, call: Call, is_public: bool, message: str) -> Reply:
         services = self._services()
@@ -68,10 +67,3 @@ class PinCalls:
         return success(
             message=message, data={"pinId": pin.id, "is_public": is_public}, timestamp=iso_ms(services.clock.now())
         )
-
-
-SERIES_WANTED = ("true", "1")
-
-
-def wants_series(call: Call) -> bool:
-    return call.param("series") in SERIES_WANTED

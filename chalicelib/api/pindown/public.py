@@ -8,8 +8,8 @@ from chalicelib.api.common.call import Call, Reply
 from chalicelib.api.common.services import Services
 from chalicelib.api.pindown import wire
 from chalicelib.api.pindown.envelope import success
+from chalicelib.api.pindown.overviews import SharedOverviews
 from chalicelib.api.pindown.page import page
-from chalicelib.api.pindown.pins import wants_series
 from chalicelib.domain.pins import Block, Pin
 from chalicelib.domain.times import iso_ms
 from chalicelib.services.pins.parts import MAX_BLOCKS_BYTES, size_of_blocks
@@ -20,6 +20,7 @@ _MOST_PINS_WITH_BLOCKS = 100
 class PublicCalls:
     def __init__(self, services: Callable[[], Services]) -> None:
         self._services = services
+        self._overviews = SharedOverviews()
 
     def pin(self, call: Call) -> Reply:
         services = self._services()
@@ -30,7 +31,7 @@ class PublicCalls:
     def overview(self, call: Call) -> Reply:
         services = self._services()
         pin = services.pin_access.shown(call.caller, call.params["pid"])
-        return success(data=wire.overview(services.pin_data.overview(pin, with_series=wants_series(call))))
+        return self._overviews.reply(call, services, pin)
 
     def pinboard(self, call: Call) -> Reply:
         services = self._services()

@@ -10,9 +10,10 @@ browsers are told to run what a source answers as a page of no host at all.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
-from chalicelib.api.common.call import Call, Reply
+from chalicelib.api.common.authentication import spend
+from chalicelib.api.common.call import Call, Reply, confined
 from chalicelib.api.common.services import Services
 from chalicelib.api.pipedream.workflow_form import is_endpoint_key
 from chalicelib.domain.errors import NotFoundError, SourceNotFoundError, WorkflowInactiveError
@@ -23,8 +24,6 @@ METHODS = ("GET", "HEAD", "PUT", "PATCH", "POST", "DELETE")
 _HTML = {"Content-Type": "text/html; charset=utf-8"}
 _STARTED = b"<p><b>Success!</b></p><p>The workflow runs.</p>\n"
 _BEFORE_PATH = re.compile(r".*?/h/[^/]+")
-_POLICY = "content-security-policy"
-_CONFINED = "sandbox allow-downloads allow-forms allow-modals allow-popups allow-scripts"
 _HEADER_NAMES = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~, -]{1,2000}")
 
 
@@ -41,14 +40,16 @@ class InterfaceCalls:
             self._start_workflow(call, event)
             return Reply(200, headers=_HTML, raw=b"" if call.method == "HEAD" else _STARTED)
         body = b"" if call.method == "HEAD" else answer.body
-        return Reply(answer.status, headers=_confined(answer.headers), raw=body)
+        return Reply(answer.status, headers=confined(answer.headers), raw=body)
 
     def _start_workflow(self, call: Call, event: HttpEvent) -> None:
-        """Raises NotFoundError for an address of no active workflow, TooLargeError."""
+        """Raises NotFoundError for an address of no active workflow, RateLimitedError, TooLargeError."""
         hooks, key = self._services().hooks, call.params["endpoint_key"]
         if not is_endpoint_key(key):
             raise NotFoundError
         hook = hooks.open(key, None)
+        # Whoever learns of an address may send what they like; sources count for themselves.
+        spend(call, self._services().limits.spend_for_hook(hook.id))
         try:
             workflow = hooks.ready(hook, hook.method)
         except WorkflowInactiveError as error:
@@ -76,10 +77,3 @@ class InterfaceCalls:
         if _HEADER_NAMES.fullmatch(wanted):
             headers["Access-Control-Allow-Headers"] = wanted
         return Reply(200, headers=headers, raw=b"")
-
-
-def _confined(headers: Mapping[str, str]) -> dict[str, str]:
-    """Of several policies in one header, browsers enforce each."""
-    own = [value for name, value in headers.items() if name.lower() == _POLICY and value.strip()]
-    others = {name: value for name, value in headers.items() if name.lower() != _POLICY}
-    return {**others, _POLICY: ", ".join([*own, _CONFINED])}

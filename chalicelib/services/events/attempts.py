@@ -19,7 +19,7 @@ from chalicelib.domain.deliveries import (
     DeliveryStatus,
     next_delay_seconds,
 )
-from chalicelib.domain.endpoints import FAILURES_UNTIL_DISABLED, Endpoint, EndpointStatus
+from chalicelib.domain.endpoints import FAILURES_UNTIL_DISABLED, SILENCE, Endpoint, EndpointStatus
 from chalicelib.domain.errors import (
     EndpointNotFoundError,
     InvalidError,
@@ -29,20 +29,20 @@ from chalicelib.domain.errors import (
     OutboundTimeoutError,
     UnavailableError,
 )
-from chalicelib.domain.events import ERRORS, Cause, Emission, Emitter, emit_id
+from chalicelib.domain.hints import MOST_DELAY_SECONDS, RESEND_SECONDS, whole_delay
 from chalicelib.domain.http import HttpRequest, HttpResponse
 from chalicelib.domain.json import encode
 from chalicelib.domain.retry import fraction, retry_after
 from chalicelib.services.events.endpoint_gate import EndpointGate
 from chalicelib.services.events.events import Events
-from chalicelib.services.events.held import RESEND_SECONDS, release_unless_paused
-from chalicelib.services.events.messages import dead_letter, headers_for
+from chalicelib.services.events.failure_news import FailureNews
+from chalicelib.services.events.held import release_unless_paused
+from chalicelib.services.events.messages import headers_for
 from chalicelib.services.events.ports import DeliveryQueue, DeliveryStore, EndpointStore
 from chalicelib.services.ports import Clock, CounterStore, HttpSender
 
 logger = logging.getLogger(__name__)
 
-MAX_QUEUE_DELAY_SECONDS = 900
 SPARE_SECONDS = 3.0
 LEAST_SECONDS = 1.0
 LEASE_SPARE_SECONDS = 15.0
@@ -97,6 +97,7 @@ class _Hold:
         self._place = delivery.place
         self._seconds = seconds
         self._chance = fraction(f"{delivery.id}/{delivery.fence}")
+        self._news = FailureNews(deliverer.endpoints, deliverer.emitting)
 
     def drive(self) -> None:
         try:
@@ -104,15 +105,22 @@ class _Hold:
         except EndpointNotFoundError:
             self._give_up("the webhook was deleted")
             return
+        if endpoint.untold is not None:
+            # Whoever disabled it died before he told of it.
+            self._news.tell_disabling(endpoint, endpoint.untold)
         match endpoint.status:
             case EndpointStatus.PAUSED:
                 self._hold()
             case EndpointStatus.DISABLED:
-                self._give_up(endpoint.status_reason or "the webhook is disabled")
+                self._give_up_untried(endpoint, endpoint.status_reason or "the webhook is disabled")
             case EndpointStatus.ACTIVE:
                 self._attempt_in_turn(endpoint)
 
     # -- without an attempt -------------------------------------------------------------------------------------------
+
+    def _give_up_untried(self, endpoint: Endpoint, reason: str) -> None:
+        self._news.tell_given_up(endpoint, self._delivery, reason, self._deliverer.clock.now())
+        self._give_up(reason)
 
     def _give_up(self, reason: str) -> None:
         self._put_off(DeliveryStatus.DEAD, reason=reason)
@@ -141,14 +149,14 @@ class _Hold:
         if seconds is None:
             return None, None
         at = self._deliverer.clock.now() + timedelta(milliseconds=round(seconds * 1000))
-        is_near = seconds <= MAX_QUEUE_DELAY_SECONDS
+        is_near = seconds <= MOST_DELAY_SECONDS
         return at, at + timedelta(seconds=RESEND_SECONDS) if is_near else at
 
     def _hint(self, seconds: float | None) -> None:
-        if seconds is None or seconds > MAX_QUEUE_DELAY_SECONDS:
+        if seconds is None or seconds > MOST_DELAY_SECONDS:
             return
         try:
-            self._deliverer.queue.send_deliveries((self._place,), -int(-seconds // 1))
+            self._deliverer.queue.send_deliveries((self._place,), whole_delay(seconds))
         except UnavailableError:
             logger.warning("the tick hints", extra={"action": "hint_lost", "delivery_id": self._place.id})
 
@@ -196,6 +204,7 @@ class _Hold:
             return None
         now = self._deliverer.clock.now()
         name = f"deliveries/{endpoint.id}/{int(now.timestamp())}"
+        # The second is part of the name, so nobody ever resets a counter; it outlives its second for slow clocks.
         count = self._deliverer.counters.add(name, 1, now + timedelta(minutes=5))
         if count <= endpoint.rate_limit:
             return None
@@ -235,6 +244,7 @@ class _Hold:
         return isinstance(error, OutboundTimeoutError)
 
     def _request(self, endpoint: Endpoint, at: datetime) -> HttpRequest:
+        # Encoded anew at each attempt, and always the same bytes: receivers compare signatures and bodies.
         body = encode(self._delivery.payload)
         return HttpRequest(
             "POST",
@@ -263,12 +273,21 @@ class _Hold:
     def _bury(self, endpoint: Endpoint, attempt: Attempt, reason: str | None, *, disables: bool = False) -> None:
         """Makes the delivery a dead letter, once everything is done that follows from it: after a crash in between, all
         of it is done again."""
-        self._emit_dead_letter(endpoint, attempt, reason)
-        if disables:
-            endpoints = self._deliverer.endpoints
-            endpoints.disable(endpoint.workspace_id, endpoint.id, str(reason), self._deliverer.clock.now())
-        self._record(attempt, DeliveryStatus.DEAD, reason=reason)
+        self._news.tell_dead_letter(endpoint, self._delivery, attempt, reason)
+        if disables and self._is_still_there(endpoint):
+            since, now = endpoint.failing_since or attempt.at, self._deliverer.clock.now()
+            self._news.disable(endpoint, self._delivery, attempt, reason=str(reason), since=since, at=now)
+        # Before the record, because nobody comes back to a dead letter: a disabling might go untold.
         self._note_failure(endpoint, attempt)
+        self._record(attempt, DeliveryStatus.DEAD, reason=reason)
+
+    def _is_still_there(self, endpoint: Endpoint) -> bool:
+        """Whether events go to that URL still: what is gone at an old one says nothing of the one that replaced it."""
+        try:
+            stored = self._deliverer.endpoints.get(endpoint.workspace_id, endpoint.id)
+        except EndpointNotFoundError:
+            return False
+        return stored.url == endpoint.url
 
     def _record(
         self, attempt: Attempt, status: DeliveryStatus, seconds: float | None = None, reason: str | None = None
@@ -288,23 +307,9 @@ class _Hold:
 
     def _note_failure(self, endpoint: Endpoint, attempt: Attempt) -> None:
         endpoints = self._deliverer.endpoints
+        if endpoint.failed_at is not None and attempt.at - endpoint.failed_at > SILENCE:
+            endpoints.note_success(endpoint.workspace_id, endpoint.id)
         since = endpoints.note_failure(endpoint.workspace_id, endpoint.id, attempt.at)
         if attempt.at - since >= FAILURES_UNTIL_DISABLED:
             reason = f"no delivery has succeeded for {FAILURES_UNTIL_DISABLED.days} days"
-            endpoints.disable(endpoint.workspace_id, endpoint.id, reason, attempt.at)
-
-    def _emit_dead_letter(self, endpoint: Endpoint, attempt: Attempt, reason: str | None) -> None:
-        """On the emitter's `$errors`. What cannot be delivered there makes no further event, or two endpoints that take
-        nothing would tell of each other for ever."""
-        delivery, origin = self._delivery, self._delivery.origin
-        if origin.emitter_kind is None or origin.channel == ERRORS:
-            return
-        emitter = Emitter(delivery.workspace_id, origin.emitter_kind, origin.emitter_id)
-        emission = Emission(
-            emitter,
-            ERRORS,
-            dead_letter(endpoint, delivery, attempt, reason),
-            emit_id(delivery.created_at, f"{delivery.id}/dead/{attempt.number}"),
-            cause=Cause(origin.emitter_id, origin.channel, origin.event_id, origin.hops),
-        )
-        self._deliverer.emitting.emit(emission, may_repeat=True)
+            self._news.disable(endpoint, self._delivery, attempt, reason=reason, since=since, at=attempt.at)

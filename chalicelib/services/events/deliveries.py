@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
@@ -30,12 +31,12 @@ from chalicelib.domain.errors import (
     UnavailableError,
 )
 from chalicelib.domain.events import emit_id
+from chalicelib.domain.hints import RESEND_SECONDS
 from chalicelib.domain.identity import Principal
 from chalicelib.domain.ids import ENTROPY_BYTES
 from chalicelib.domain.json import Json
 from chalicelib.domain.times import parse_iso
 from chalicelib.services.access import Scope, is_id, require
-from chalicelib.services.events.held import RESEND_SECONDS
 from chalicelib.services.events.ports import DeliveryQueue, DeliveryStore, EndpointStore
 from chalicelib.services.ports import Clock, Entropy
 
@@ -51,6 +52,9 @@ chore goes on looking; and `asked_at`, after which what died died of being recov
 
 SETTLED = timedelta(seconds=30)
 """After so long a list by status shows whatever got that status before. It may lag behind the deliveries themselves."""
+
+_DELETION = timedelta(seconds=60)
+"""Longer than a call takes that deletes an endpoint."""
 
 _log = logging.getLogger(__name__)
 _RESEND = timedelta(seconds=RESEND_SECONDS)
@@ -159,6 +163,7 @@ class Deliveries:
         page = self._store.page(endpoint.workspace_id, endpoint.id, where, after=None, limit=AT_ONCE)
         if page.next is None:
             return Recovery(self._revive(page.items, where.statuses, self._clock.now()))
+        # What dies again while the chore goes on died after `asked_at`, or it would be recovered without end.
         arguments: dict[str, Json] = {
             "endpoint_id": endpoint.id,
             "since": since.isoformat(),
@@ -167,21 +172,34 @@ class Deliveries:
         }
         return Recovery(0, self._chores().start(endpoint.workspace_id, RECOVER, arguments))
 
-    def release(self, endpoint: Endpoint) -> Recovery:
-        """Makes pending what was held. A chore looks again: what was held only a moment ago may not be listed yet."""
+    def releasing(self, endpoint: Endpoint) -> str:
+        """Starts the chore that releases what is held by an endpoint which is about to be resumed, even if whoever
+        resumes it dies right after. It goes on looking for a while: what was held only a moment ago may not be listed
+        yet."""
         again_at = (self._clock.now() + SETTLED).isoformat()
         arguments: dict[str, Json] = {"endpoint_id": endpoint.id, "again_at": again_at}
-        run_id = self._chores().start(endpoint.workspace_id, RELEASE, arguments)
+        return self._chores().start(endpoint.workspace_id, RELEASE, arguments)
+
+    def release(self, endpoint: Endpoint, run_id: str) -> Recovery:
+        """Makes pending what was held, unless there is so much that it is left to the chore that `releasing` named."""
         where = DeliveryFilter(frozenset({DeliveryStatus.HELD}))
         page = self._store.page(endpoint.workspace_id, endpoint.id, where, after=None, limit=AT_ONCE)
         if page.next is not None:
             return Recovery(0, run_id)
         return Recovery(self._revive(page.items, where.statuses, self._clock.now()))
 
+    def forgetting(self, endpoint: Endpoint) -> None:
+        """Sees to it that the deliveries of an endpoint go that is about to be deleted, even if whoever deletes it dies
+        right after: what is held has no end of its own, and nobody would ever see it again."""
+        if self._store.page(endpoint.workspace_id, endpoint.id, DeliveryFilter(), after=None, limit=1).items:
+            again_at = (self._clock.now() + _DELETION).isoformat()
+            arguments: dict[str, Json] = {"endpoint_id": endpoint.id, "again_at": again_at}
+            self._chores().start(endpoint.workspace_id, FORGET, arguments)
+
     def forget(self, workspace_id: str, endpoint_id: str) -> None:
-        """Has the deliveries of an endpoint removed that is gone."""
-        if self._store.delete_of(workspace_id, endpoint_id, AT_ONCE):
-            self._chores().start(workspace_id, FORGET, {"endpoint_id": endpoint_id})
+        """Removes the deliveries of an endpoint that is gone: as many as one call may, of which there usually are no
+        more."""
+        self._store.delete_of(workspace_id, endpoint_id, AT_ONCE)
 
     @property
     def slices(self) -> dict[str, Slice]:
@@ -195,6 +213,13 @@ class Deliveries:
         return self._sweep_slice(RECOVER, workspace_id, arguments)
 
     def _forget_slice(self, workspace_id: str, arguments: Arguments) -> bool:
+        """Raises UnavailableError as long as the endpoint may yet be deleted."""
+        with suppress(EndpointNotFoundError):
+            self._endpoints.get(workspace_id, str(arguments["endpoint_id"]))
+            again_at = _time(arguments, "again_at")
+            if again_at is not None and self._clock.now() < again_at:
+                raise UnavailableError("The webhook is about to be deleted.")
+            return False
         return self._store.delete_of(workspace_id, str(arguments["endpoint_id"]), AT_ONCE)
 
     def _sweep_slice(self, kind: str, workspace_id: str, arguments: Arguments) -> bool:
@@ -208,9 +233,11 @@ class Deliveries:
             return False
         if endpoint.status is EndpointStatus.DISABLED:
             return False
-        if kind == RELEASE and endpoint.status is EndpointStatus.PAUSED:
-            return False
         since, until, again_at, asked_at = (_time(arguments, name) for name in _TIMES)
+        if kind == RELEASE and endpoint.status is EndpointStatus.PAUSED:
+            if again_at is not None and self._clock.now() < again_at:
+                raise UnavailableError("The webhook is about to be resumed.")
+            return False
         where = DeliveryFilter(frozenset({_SOURCES[kind]}), since, until)
         page = self._store.page(workspace_id, endpoint_id, where, after=None, limit=AT_ONCE)
         now = self._clock.now()

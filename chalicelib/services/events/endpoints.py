@@ -137,11 +137,17 @@ class Endpoints:
         """Raises InvalidError, EndpointNotFoundError."""
         self._check(settings)
         given = settings.given()
-        return self._changed(endpoint, lambda current: replace(current, **given))  # type: ignore[arg-type]
+        changed = self._changed(endpoint, lambda current: replace(current, **given))  # type: ignore[arg-type]
+        if changed.url == endpoint.url or changed.failing_since is None:
+            return changed
+        # The days of failures that disable an endpoint are those of the URL that it had.
+        self._store.note_success(endpoint.workspace_id, endpoint.id)
+        return replace(changed, failing_since=None, failed_at=None)
 
     def delete(self, endpoint: Endpoint) -> None:
         """Removes it with its subscriptions and deliveries."""
         name = _tombstone(endpoint.workspace_id, endpoint.id)
+        self._deliveries.forgetting(endpoint)
         self._marks.put(name, endpoint.created_at.isoformat(), self._clock.now() + _TOMBSTONE_LIFETIME)
         self._subscriptions.delete_of(endpoint.workspace_id, endpoint.id)
         self._store.delete(endpoint.workspace_id, endpoint.id)
@@ -153,10 +159,12 @@ class Endpoints:
 
     def resume(self, endpoint: Endpoint) -> tuple[Endpoint, Recovery]:
         """Enables a paused or disabled endpoint, with what was held for it. May be repeated."""
+        # First, for nobody would come back to what is held once the endpoint is active.
+        run_id = self._deliveries.releasing(endpoint)
         self._store.note_success(endpoint.workspace_id, endpoint.id)
-        endpoint = replace(endpoint, failing_since=None)
+        endpoint = replace(endpoint, failing_since=None, failed_at=None)
         active = self._changed(endpoint, lambda current: _with_status(current, EndpointStatus.ACTIVE))
-        return active, self._deliveries.release(active)
+        return active, self._deliveries.release(active, run_id)
 
     def read_secret(self, endpoint: Endpoint) -> str:
         """The signing secret. Raises ConflictError if it was shown before."""

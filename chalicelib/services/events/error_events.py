@@ -13,9 +13,11 @@ from chalicelib.domain.version import VERSION
 
 LARGEST_VALUE_BYTES = 256 * 1024
 DELIVERY_EXHAUSTED = "DeliveryExhausted"
+ENDPOINT_DISABLED = "EndpointDisabled"
 HOP_LIMIT = "HopLimitError"
 
 _DERIVED_DIGITS = 8
+_OF_ENDPOINTS = (DELIVERY_EXHAUSTED, ENDPOINT_DISABLED)
 
 
 def event(original: Json, name: str, context: dict[str, Json], error: dict[str, Json]) -> dict[str, Json]:
@@ -61,11 +63,11 @@ def error(
 
 
 def is_about(payload: Json, endpoint_id: str) -> bool:
-    """Whether an event of `$errors` tells of a delivery that this endpoint did not take."""
+    """Whether an event of `$errors` tells of a delivery that this endpoint did not take, or that it was disabled."""
     told = payload.get("error") if isinstance(payload, dict) else None
     if not isinstance(payload, dict) or not isinstance(told, dict):
         return False
-    return told.get("code") == DELIVERY_EXHAUSTED and payload.get("endpoint_id") == endpoint_id
+    return told.get("code") in _OF_ENDPOINTS and payload.get("endpoint_id") == endpoint_id
 
 
 def fitting(value: Json, name: str) -> Json:

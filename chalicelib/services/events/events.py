@@ -18,6 +18,7 @@ from chalicelib.domain.events import (
     EventQuery,
     parse_event_id,
 )
+from chalicelib.domain.hints import RESEND_SECONDS
 from chalicelib.domain.identity import Principal
 from chalicelib.services.access import Scope, require
 from chalicelib.services.events.ports import DeliveryQueue, EventStore, SubscriptionStore
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-RESEND_SECONDS = 60
 DELETE_EVENTS = "delete_events"
 DELETED_AT_ONCE = 100
 """How many events of a range a call deletes itself; a chore deletes the rest."""

@@ -1,13 +1,15 @@
 """Telling an event to its listeners: deliveries for endpoints, runs of workflows, and whatever else listens.
 
 What a listener gets has an id that follows from the emission and the listener. So an event may be told twice, or in
-part and then again, and everybody hears of it once; it stays in the due index until it was told to all.
+part and then again, and everybody hears of it once; it stays in the due index until it was told to all. Listeners are
+told in the order of their names, so that who has to stop can note how far he came, whoever subscribes meanwhile.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -25,6 +27,7 @@ from chalicelib.domain.events import (
     event_type,
 )
 from chalicelib.domain.flows.flows import object_id_of
+from chalicelib.domain.hints import RESEND_SECONDS
 from chalicelib.domain.identity import short_workspace_id
 from chalicelib.domain.ids import derived
 from chalicelib.domain.run import Start
@@ -32,7 +35,8 @@ from chalicelib.domain.subscriptions import ListenerKind, Subscription, hears
 from chalicelib.domain.workflow import CELIGO, WorkflowStatus
 from chalicelib.services.events import error_events
 from chalicelib.services.events.events import Events
-from chalicelib.services.events.held import RESEND_SECONDS, release_unless_paused
+from chalicelib.services.events.failure_news import FailureNews
+from chalicelib.services.events.held import release_unless_paused
 from chalicelib.services.events.ports import DeliveryQueue, DeliveryStore, EndpointStore, EventStore, SubscriptionStore
 from chalicelib.services.ports import Clock, Spawner, WorkflowStore
 from chalicelib.services.runs.runs import Runs
@@ -69,18 +73,25 @@ class Fanout:
 
     def tell(self, place: EventPlace, until: datetime) -> None:
         """Tells the event to everybody who hears it, as far as that goes before `until`, when the function must have
-        let go of it; the due index brings the rest. Raises UnavailableError."""
+        let go of it; another message, or the due index, brings the rest. Raises UnavailableError."""
         event = self.events.get(place)
-        if event is not None and not _Telling(self, event).tell(until - timedelta(seconds=SPARE_SECONDS)):
-            logger.info("not told to all yet", extra={"action": "telling_goes_on", "event_id": str(place.id)})
+        telling = None if event is None else _Telling(self, event)
+        if telling is None or telling.tell(until - timedelta(seconds=SPARE_SECONDS)):
+            self.events.settle(place)
             return
-        self.events.settle(place)
+        logger.info("not told to all yet", extra={"action": "telling_goes_on", "event_id": str(place.id)})
+        if telling.told is not None:
+            self.events.note_told(place, telling.told)
+            # Only after progress: who had no time for a single slice would otherwise call for himself without end.
+            with suppress(UnavailableError):
+                self.queue.send_event(place)
 
 
 class _Telling:
-    """One event being told."""
+    """One event being told. `told` is the last of those who all have heard of it by now, if this made any progress."""
 
     def __init__(self, fanout: Fanout, event: Event) -> None:
+        self.told: str | None = None
         self._fanout = fanout
         self._event = event
         self._endpoints: Mapping[str, Endpoint] | None = None
@@ -89,23 +100,27 @@ class _Telling:
 
     def tell(self, stop_at: datetime) -> bool:
         """False if the time was over first."""
-        listeners = self._listeners()
+        listeners = [each for each in self._listeners() if _name(each) > (self._event.told or "")]
         if any(not is_webhook(each) for each in listeners) and self._is_over_the_limit():
             listeners = [each for each in listeners if is_webhook(each)]
             self._emit_hop_limit()
         webhooks = [each.listener_id for each in listeners if is_webhook(each)]
         if len(webhooks) > FEW:
             self._endpoints = self._fanout.endpoints.find(self._event.emission.emitter.workspace_id, webhooks)
+        # A slice is as many threads at once, and what is lost at most when the function ends in the middle of it.
         for begin in range(0, len(listeners), SLICE):
             if self._fanout.clock.now() >= stop_at:
                 return False
-            self._tell_slice(listeners[begin : begin + SLICE])
+            told = listeners[begin : begin + SLICE]
+            self._tell_slice(told)
+            if not self._failures:
+                self.told = _name(told[-1])
         if self._failures:
             raise self._failures[0]
         return True
 
     def _listeners(self) -> list[Subscription]:
-        """Each listener once, however many subscriptions it has."""
+        """Each listener once, however many subscriptions it has; in the order of their names."""
         emission = self._event.emission
         emitter = emission.emitter
         matching = self._fanout.subscriptions.matching(emitter.workspace_id, emitter.kind, emitter.id, emission.channel)
@@ -113,7 +128,7 @@ class _Telling:
         for subscription in sorted(matching, key=lambda each: each.id):
             if hears(subscription, self._event):
                 chosen.setdefault((subscription.listener_kind, subscription.listener_id), subscription)
-        return list(chosen.values())
+        return sorted(chosen.values(), key=_name)
 
     def _tell_slice(self, listeners: Iterable[Subscription]) -> None:
         group = self._fanout.spawner.group()
@@ -148,10 +163,14 @@ class _Telling:
     def _tell_webhook(self, endpoint_id: str) -> None:
         endpoint = self._endpoint(endpoint_id)
         emission = self._event.emission
-        if endpoint is None or not endpoint.wants(event_type(emission.channel, emission.payload)):
+        if endpoint is None:
+            return
+        if endpoint.untold is not None:
+            FailureNews(self._fanout.endpoints, self._fanout.emitting).tell_disabling(endpoint, endpoint.untold)
+        if not endpoint.wants(event_type(emission.channel, emission.payload)):
             return
         if emission.channel == ERRORS and error_events.is_about(emission.payload, endpoint_id):
-            return
+            return  # it would fail at hearing of its own failures, and that would be the next one
         delivery = self._delivery(endpoint)
         is_new = self._fanout.deliveries.create(delivery)
         match delivery.status:
@@ -253,6 +272,10 @@ class _Telling:
         name = emit_id(event.stored_at, f"{emission.emit_id}/hops")
         told = Emission(emitter, ERRORS, {**payload, "event_id": str(event.id)}, name, cause=emission.cause)
         self._fanout.emitting.emit(told, may_repeat=True)
+
+
+def _name(listener: Subscription) -> str:
+    return f"{listener.listener_kind}/{listener.listener_id}"
 
 
 def is_webhook(subscription: Subscription) -> bool:

@@ -11,9 +11,8 @@ from datetime import datetime, timedelta
 from chalicelib.domain.deliveries import DeliveryPlace, DeliveryStatus
 from chalicelib.domain.endpoints import EndpointStatus
 from chalicelib.domain.errors import EndpointNotFoundError
+from chalicelib.domain.hints import RESEND_SECONDS
 from chalicelib.services.events.ports import DeliveryStore, EndpointStore
-
-RESEND_SECONDS = 60
 
 
 def release_unless_paused(

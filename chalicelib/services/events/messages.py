@@ -6,12 +6,13 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from urllib.parse import urlsplit, urlunsplit
 
-from chalicelib.domain.deliveries import Attempt, Delivery
-from chalicelib.domain.endpoints import Endpoint, EndpointStyle
+from chalicelib.domain.deliveries import Attempt, Delivery, Origin
+from chalicelib.domain.endpoints import Disabling, Endpoint, EndpointStyle
 from chalicelib.domain.identity import short_workspace_id
 from chalicelib.domain.json import Json
 from chalicelib.domain.masking import mask_url
 from chalicelib.domain.signatures import pindown_signature, sign
+from chalicelib.domain.times import iso_ms
 from chalicelib.domain.version import VERSION
 from chalicelib.services.events import error_events
 
@@ -61,34 +62,55 @@ def headers_for(endpoint: Endpoint, delivery: Delivery, at: datetime, body: byte
     return {**{name: value for name, value in endpoint.headers.items() if name.lower() not in taken}, **ours}
 
 
-def dead_letter(endpoint: Endpoint, delivery: Delivery, attempt: Attempt, reason: str | None) -> Json:
-    """The event that tells of a dead letter."""
+def dead_letter(
+    endpoint: Endpoint, delivery: Delivery, attempt: Attempt | None, reason: str | None, at: datetime
+) -> Json:
+    """The event that tells of a dead letter, whose last attempt was this one, if there was any."""
     origin = delivery.origin
     why = reason or f"none of {delivery.tried + 1} attempts succeeded"
-    context = error_events.context(
-        origin.emit_id,
-        delivery.created_at,
-        origin.emitter_id,
-        deployment=origin.emitter_id,
-        source_type="WEBHOOK",
-        owner_id=short_workspace_id(delivery.workspace_id),
-    )
-    error = error_events.error(
-        error_events.DELIVERY_EXHAUSTED, f"the event was not delivered to {endpoint.id}: {why}", attempt.at
-    )
+    context = _context(delivery.workspace_id, origin, delivery.created_at)
+    message = f"the event was not delivered to {endpoint.id}: {why}"
+    error = error_events.error(error_events.DELIVERY_EXHAUSTED, message, at)
     return {
         **error_events.event(delivery.payload, "event", context, error),
         "event_id": origin.event_id,
         "delivery_id": delivery.id,
         "endpoint_id": endpoint.id,
-        "url": _shown(endpoint.url),
-        "attempts": attempt.number,
-        "last_status": attempt.status,
-        "last_error": attempt.error,
+        "url": shown(endpoint.url),
+        "attempts": attempt.number if attempt is not None else 0,
+        "last_status": attempt.status if attempt is not None else None,
+        "last_error": attempt.error if attempt is not None else None,
     }
 
 
-def _shown(url: str) -> str:
+def disabled(workspace_id: str, endpoint_id: str, news: Disabling) -> Json:
+    """The event that tells of an endpoint that was disabled. It arose from no single event."""
+    context = _context(workspace_id, news.origin, news.created_at)
+    message = f"the webhook {endpoint_id} was disabled: {news.reason}"
+    error = error_events.error(error_events.ENDPOINT_DISABLED, message, news.at)
+    return {
+        **error_events.event(None, "event", context, error),
+        "endpoint_id": endpoint_id,
+        "url": news.url,
+        "reason": news.reason,
+        "failing_since": iso_ms(news.since),
+        "last_status": news.last_status,
+        "last_error": news.last_error,
+    }
+
+
+def _context(workspace_id: str, origin: Origin, at: datetime) -> dict[str, Json]:
+    return error_events.context(
+        origin.emit_id,
+        at,
+        origin.emitter_id,
+        deployment=origin.emitter_id,
+        source_type="WEBHOOK",
+        owner_id=short_workspace_id(workspace_id),
+    )
+
+
+def shown(url: str) -> str:
     """The URL without what could be a credential."""
     parts = urlsplit(url)
     return mask_url(urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2])))

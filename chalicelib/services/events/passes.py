@@ -12,6 +12,7 @@ from typing import Protocol, TypeVar
 
 from chalicelib.domain.deliveries import DeliveryPlace, DueDelivery
 from chalicelib.domain.events import DueEvent
+from chalicelib.domain.hints import whole_delay
 from chalicelib.services.events.ports import DeliveryQueue, DeliveryStore, EventStore
 from chalicelib.services.ports import DUE_SHARDS, Clock
 from chalicelib.services.tick import TickSettings
@@ -81,7 +82,7 @@ class DeliveryPass:
         again_at = max(entry.next_attempt_at, now) + timedelta(seconds=self.settings.resend)
         if not self.deliveries.rearm(entry.place, entry.due_at, again_at):
             return None
-        return -int(-max((entry.next_attempt_at - now).total_seconds(), 0.0) // 1)
+        return whole_delay(max((entry.next_attempt_at - now).total_seconds(), 0.0))
 
 
 def _every(due: Callable[[int, datetime, int], tuple[Entry, ...]], until: datetime, page_size: int) -> Iterator[Entry]:

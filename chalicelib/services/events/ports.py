@@ -19,7 +19,7 @@ from chalicelib.domain.deliveries import (
     DeliveryStatus,
     DueDelivery,
 )
-from chalicelib.domain.endpoints import Endpoint
+from chalicelib.domain.endpoints import Disabling, Endpoint
 from chalicelib.domain.events import (
     DueEvent,
     Emission,
@@ -42,7 +42,7 @@ class EventStore(Protocol):
     def append(self, emission: Emission, *, now: datetime, due_at: datetime | None, may_repeat: bool = False) -> Event:
         """Stores the emission as the newest of its stream and returns it. With `due_at` it is in the due index until
         `settle`. With `may_repeat`, an event of this `emit_id` among the stream's newest is returned instead: the
-        caller cannot rule out that it appended it before. Raises TooLargeError."""
+        caller cannot rule out that it appended it before. Without, only if it is the newest. Raises TooLargeError."""
 
     def put(self, event: Event, *, due_at: datetime | None) -> bool:
         """Stores an event under the id that it has, which nobody else may give: for a stream of which one alone gives
@@ -63,6 +63,9 @@ class EventStore(Protocol):
 
     def rearm(self, place: EventPlace, seen_due_at: datetime, due_at: datetime) -> bool:
         """Moves the due time, if it still is `seen_due_at`; False otherwise."""
+
+    def note_told(self, place: EventPlace, told: str) -> None:
+        """Sets the event's `told`; nothing happens if it is gone."""
 
     def settle(self, place: EventPlace) -> None:
         """Takes the event out of the due index; nothing happens if it is gone."""
@@ -120,13 +123,19 @@ class EndpointStore(Protocol):
         """Newest first (created_at, then id)."""
 
     def note_failure(self, workspace_id: str, endpoint_id: str, at: datetime) -> datetime:
-        """Sets `failing_since` unless it is set; returns the one that counts. `at` if the endpoint is gone."""
+        """Sets `failed_at`, and `failing_since` unless it is set; returns the latter. `at` if the endpoint is gone."""
 
     def note_success(self, workspace_id: str, endpoint_id: str) -> None:
-        """Removes `failing_since`."""
+        """Removes `failing_since` and `failed_at`."""
 
-    def disable(self, workspace_id: str, endpoint_id: str, reason: str, at: datetime) -> bool:
-        """Disables an endpoint that is not; False if it was, or is gone. Raises the revision."""
+    def disable(
+        self, workspace_id: str, endpoint_id: str, reason: str, at: datetime, news: Disabling | None = None
+    ) -> bool:
+        """Disables an endpoint that is not, with the news that is to be told of it; False if it was, or is gone.
+        Raises the revision."""
+
+    def note_told(self, workspace_id: str, endpoint_id: str, news: Disabling) -> None:
+        """Removes this news; nothing happens if there is other news or none."""
 
 
 class DeliveryStore(Protocol):

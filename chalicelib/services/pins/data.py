@@ -50,6 +50,8 @@ logger = logging.getLogger(__name__)
 
 MAX_ANSWER_BYTES = 5 * 1024 * 1024
 MOST_WORKFLOWS_SHOWN = 50
+MAX_SERIES_BYTES = 4 * 1024 * 1024
+"""A version's numbers are stored with its data, and both are read and paid for."""
 RESEND = timedelta(seconds=60)
 _TRIES = 100
 _UNIQUE_BYTES = 12
@@ -154,9 +156,14 @@ class PinData:
         return found
 
     def overview(self, pin: Pin, *, with_series: bool) -> Overview:
+        """Numbers of past versions are read of as many workflows as `MAX_SERIES_BYTES` allow, the first in any case."""
         summaries = self._store.summaries(pin.id)
-        shown = summaries[:MOST_WORKFLOWS_SHOWN]
-        return Overview(pin, tuple(self._shown(pin, each, with_series) for each in shown), len(summaries))
+        shown: list[Shown] = []
+        left = MAX_SERIES_BYTES
+        for each in summaries[:MOST_WORKFLOWS_SHOWN]:
+            left -= min(each.version, KEPT_VERSIONS) * each.stored_bytes
+            shown.append(self._shown(pin, each, with_series and (left >= 0 or not shown)))
+        return Overview(pin, tuple(shown), len(summaries))
 
     def tell_untold(self, pin: Pin, workflow_id: str) -> None:
         """Tells what a push left untold. May be repeated. Raises UnavailableError."""

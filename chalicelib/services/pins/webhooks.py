@@ -27,13 +27,14 @@ from chalicelib.domain.errors import (
     UnavailableError,
 )
 from chalicelib.domain.events import emit_id
+from chalicelib.domain.hints import RESEND_SECONDS
 from chalicelib.domain.identity import Principal
 from chalicelib.domain.json import Json
 from chalicelib.domain.pins import Pin, PinEvent, PinWebhook, Version
 from chalicelib.domain.signatures import pindown_signature
 from chalicelib.domain.times import iso_ms
 from chalicelib.services.access import Scope, is_id, require
-from chalicelib.services.events.held import RESEND_SECONDS, release_unless_paused
+from chalicelib.services.events.held import release_unless_paused
 from chalicelib.services.events.ports import DeliveryQueue, DeliveryStore, EndpointStore
 from chalicelib.services.pins.access import Act, PinAccess
 from chalicelib.services.pins.ports import PinWebhookStore

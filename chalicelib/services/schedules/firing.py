@@ -13,11 +13,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from chalicelib.domain.catch_up import Work, due_work, passing_over
+from chalicelib.domain.cron import next_after
 from chalicelib.domain.errors import ScheduleNotFoundError, StaleWriteError, UnavailableError
+from chalicelib.domain.hints import RESEND_SECONDS
 from chalicelib.domain.schedules import Overlap, Schedule, TargetKind
 from chalicelib.services.ports import Clock
 from chalicelib.services.schedules.ports import ScheduleQueue, ScheduleStore
-from chalicelib.services.schedules.schedules import RESEND_SECONDS, armed, hint_delay
+from chalicelib.services.schedules.schedules import armed, hint_delay
 from chalicelib.services.schedules.targets import Aim, ScheduleTarget, Standing
 
 logger = logging.getLogger(__name__)
@@ -81,7 +83,8 @@ class Firing:
         else:
             grace = timedelta(seconds=self.settings.grace)
             work = due_work(schedule, now, grace, self.settings.slice)
-            if schedule.overlap is Overlap.SKIP and (work.passed or len(work.due) > 1 or _was_edited(schedule)):
+            may_be_unaware = work.passed or len(work.due) > 1 or _was_edited(schedule) or _passed_over(schedule)
+            if schedule.overlap is Overlap.SKIP and may_be_unaware:
                 schedule, work = self._knowing_of_all(schedule, work)
             schedule, work = self._started(schedule, work, aim, until)
             self._advance(schedule, work)
@@ -113,7 +116,8 @@ class Firing:
 
     def _knowing_of_all(self, schedule: Schedule, work: Work) -> tuple[Schedule, Work]:
         """Of a schedule that is late, or was edited meanwhile and so is not late any more, it may be that whoever fired
-        it last died after the start: that due time is done."""
+        it last died after the start: that due time is done. Of one that passed a due time over, it may be that somebody
+        slower, who had looked at it before, started that due time after all."""
         run = self.targets[schedule.target.kind].unnoted(schedule)
         if run is None or run.id == schedule.last_run_id:
             return schedule, work
@@ -129,6 +133,7 @@ class Firing:
         return self.targets[schedule.target.kind].is_busy(schedule, schedule.last_run_id)
 
     def _advance(self, schedule: Schedule, work: Work) -> None:
+        # Over the revision that was read: of two that fired it at once, the slower one finds out here and looks again.
         changed = replace(schedule, skipped=schedule.skipped + work.passed, revision=schedule.revision + 1)
         self._store(armed(changed, work.next_fire_at, self.clock.now()))
 
@@ -152,3 +157,8 @@ class Firing:
 def _was_edited(schedule: Schedule) -> bool:
     """Whether somebody changed it after the last start that it knows of."""
     return schedule.updated_at > (schedule.last_fire_at or schedule.created_at)
+
+
+def _passed_over(schedule: Schedule) -> bool:
+    """Whether there was a due time between the last start that it knows of and the one that is next."""
+    return next_after(schedule.timing, schedule.last_fire_at or schedule.created_at) != schedule.next_fire_at

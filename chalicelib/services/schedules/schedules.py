@@ -21,6 +21,7 @@ from chalicelib.domain.errors import (
     TooLargeError,
     UnavailableError,
 )
+from chalicelib.domain.hints import MOST_DELAY_SECONDS, RESEND_SECONDS, whole_delay
 from chalicelib.domain.identity import Principal
 from chalicelib.domain.ids import ENTROPY_BYTES, mint
 from chalicelib.domain.json import Json, encode
@@ -41,10 +42,6 @@ from chalicelib.services.schedules.ports import ScheduleQueue, ScheduleStore
 
 MAX_INPUT_BYTES = 1024 * 1024
 MAX_UPCOMING = 100
-HINT_SECONDS = 900
-"""How far ahead a hint can be sent that comes at the very second."""
-RESEND_SECONDS = 60
-"""When a hint that brought nothing is repeated."""
 _TRIES = 12
 
 
@@ -160,9 +157,9 @@ class Schedules:
     def disable(self, principal: Principal, schedule_id: str) -> Schedule:
         return self.update(principal, schedule_id, Amendment(enabled=False))
 
-    def check_changeable(self, principal: Principal, schedule_id: str) -> None:
+    def changeable(self, principal: Principal, schedule_id: str) -> Schedule:
         """Raises ForbiddenError, ScheduleNotFoundError, and ScheduleManagedError for a managed schedule."""
-        self._changeable(principal, schedule_id)
+        return self._changeable(principal, schedule_id)
 
     def delete(self, principal: Principal, schedule_id: str) -> None:
         """Raises ForbiddenError, ScheduleNotFoundError, and ScheduleManagedError for a managed schedule."""
@@ -236,7 +233,7 @@ def armed(schedule: Schedule, next_fire_at: datetime | None, now: datetime) -> S
     """The schedule with its next due time, and when the tick looks at it: when it is due, or, where whoever stores it
     sends the hint, some time later."""
     due_at = next_fire_at
-    if next_fire_at is not None and next_fire_at <= now + timedelta(seconds=HINT_SECONDS):
+    if next_fire_at is not None and next_fire_at <= now + timedelta(seconds=MOST_DELAY_SECONDS):
         due_at = max(next_fire_at, now) + timedelta(seconds=RESEND_SECONDS)
     return replace(schedule, next_fire_at=next_fire_at, due_at=due_at)
 
@@ -246,7 +243,7 @@ def hint_delay(schedule: Schedule, now: datetime) -> int | None:
     if schedule.next_fire_at is None or schedule.next_fire_at == schedule.due_at:
         return None
     seconds = max((schedule.next_fire_at - now).total_seconds(), 0.0)
-    return -int(-seconds // 1) if seconds <= HINT_SECONDS else None
+    return whole_delay(seconds) if seconds <= MOST_DELAY_SECONDS else None
 
 
 def _check(schedule: Schedule) -> None:

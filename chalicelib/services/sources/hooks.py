@@ -76,6 +76,7 @@ class HookSession:
                 raise InvalidError("the hooks set more than the database of a source holds")
             committed = after(self._state, said, component.dedupe, self._key, clock.now())
             if committed.outbox is not None:
+                # Before the state is stored: a run too many finds nothing to do, a missing one is never made up for.
                 delay = Start(user_id=source.user_id, hint_delay_seconds=_SETTLE_DELAY_SECONDS)
                 self._runs.start(run_workflow(source), {SETTLE: committed.version}, SETTLE, start=delay)
             try:

@@ -74,6 +74,7 @@ class SourceRequests:
         if not self._answers(source):
             self._start(source, {"event": event})
             return ACCEPTED
+        # Hinted at late: a worker that took it up meanwhile would keep the answer from whoever waits here.
         run = self._start(source, {"event": event, "answered": True}, _SAFETY_HINT_SECONDS)
         return self._answer(run)
 

@@ -38,6 +38,7 @@ from chalicelib.services.sources.sandbox import JsRunner, SandboxHost
 logger = logging.getLogger(__name__)
 
 _TRIES = 8
+_AT_REST = "the source is not active"
 _LONGEST_TEXT = 16 * 1024
 """Code may throw a text of any length; an outbox that nobody can send would block the source."""
 
@@ -109,14 +110,19 @@ class SourceRuns:
         Raises StaleWriteError where somebody else changed the state meanwhile, OutOfTimeError, UnavailableError:
         nothing has happened then, and the call may be repeated.
         """
-        source = self._live(workspace_id, source_id)
+        source = self._source(workspace_id, source_id)
         if source is None:
-            return Ran(skipped="the source is not active")
+            return Ran(skipped=_AT_REST)
+        # Also of a source at rest: whoever stored this invocation while it was live may have died before he sent it.
         state = self.settled(workspace_id, source_id)
         if (done := state.done_as(key)) is not None:
             return Ran(done.emitted, done.failure)
+        # A source that is stored has a state: it was deleted since it was read, and must leave nothing any more.
+        if not source.active or not state.version:
+            return Ran(skipped=_AT_REST)
         host, failure, _ = self.invoke(source, state, trigger.event, seconds, most)
         if failure is not None and failure.name == "TimeoutError" and seconds < most:
+            # Our function ended too soon, not the code too late: another attempt gives it all of its time.
             raise OutOfTimeError
         said = host.said(failure)
         if said.is_nothing:
@@ -212,6 +218,7 @@ class SourceRuns:
         emitter = Emitter(state.workspace_id, EmitterKind.SOURCE, state.source_id)
         numbered = [entry for entry in state.outbox.entries if entry.id is not None]
         self.events.put(_event(emitter, state.outbox, entry) for entry in numbered)
+        # Others speak on `$errors` too, so these have no ids that nobody else could give: they are looked for instead.
         for entry in state.outbox.entries:
             if entry.id is None:
                 self.events.emit(_emission(emitter, state.outbox, entry), may_repeat=True)
@@ -222,12 +229,13 @@ class SourceRuns:
             return None
         return emptied
 
-    def _live(self, workspace_id: str, source_id: str) -> Source | None:
+    def _source(self, workspace_id: str, source_id: str) -> Source | None:
+        """None for one that is gone or on its way out: what it said is deleted with it."""
         try:
             source = self.sources.get(workspace_id, source_id)
         except SourceNotFoundError:
             return None
-        return source if source.is_live else None
+        return None if source.deleting else source
 
     def _invocation(self, source: Source, component: Component, db: Mapping[str, Json]) -> Invocation:
         wanted = accounts(component, source.props)

@@ -188,7 +188,7 @@ class Sources:
             session.commit(source)
             self._timers.start(source, chosen.component)
             self._subscriptions.created(source.workspace_id, source.id)
-            self._store.create(source)
+            self._create(source)
         except Exception:
             self._undo(source, session)
             raise
@@ -196,8 +196,21 @@ class Sources:
         self._timers.announce(source)
         return source
 
+    def _create(self, source: Source) -> None:
+        try:
+            self._store.create(source)
+        except AlreadyExistsError:
+            # The store's client repeats a write whose answer was lost, and the second one finds the first.
+            if not self._is_stored(source):
+                raise
+
     def _undo(self, source: Source, session: HookSession) -> None:
         """As far as it goes: what stays belongs to nothing."""
+        try:
+            if self._is_stored(source):
+                self._store.delete(source.workspace_id, source.id)
+        except PenstockError:
+            return  # It may have been stored, and nobody can say so: then it has to be whole.
         with suppress(PenstockError):
             session.run(source, "deactivate")
         with suppress(PenstockError):
@@ -205,6 +218,18 @@ class Sources:
             self._subscriptions.removed(source.workspace_id, source.id)
             self._source_runs.states.delete(source.workspace_id, source.id)
             self._store.release_slug(source.workspace_id, source.owner_id, source.name_slug, source.id)
+
+    def _is_stored(self, source: Source) -> bool:
+        try:
+            stored = self._store.get(source.workspace_id, source.id)
+        except SourceNotFoundError:
+            return False
+        return (stored.user_id, stored.component_id, stored.name_slug, stored.revision) == (
+            source.user_id,
+            source.component_id,
+            source.name_slug,
+            source.revision,
+        )
 
     # -- changing ---------------------------------------------------------------------------------------------------
 
@@ -280,6 +305,7 @@ class Sources:
                     self._session(source).run(source, "deactivate")
             source = self._marked(source)
         workspace_id = source.workspace_id
+        # The mark keeps everybody out from here on, and the source goes last: whoever finds it half gone can go on.
         self._timers.remove(source)
         self._subscriptions.removed(workspace_id, source.id)
         self._runs.cancel_live_of(workspace_id, source.id)

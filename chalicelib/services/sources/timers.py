@@ -21,6 +21,7 @@ from chalicelib.domain.errors import (
     StaleWriteError,
     UnavailableError,
 )
+from chalicelib.domain.hints import MOST_DELAY_SECONDS, whole_delay
 from chalicelib.domain.ids import derived
 from chalicelib.domain.run import Run, Start
 from chalicelib.domain.schedules import Overlap, Schedule, Target, TargetKind, Timing, TimingKind, fire_id
@@ -53,6 +54,7 @@ class SourceTimers:
             now = self._clock.now()
             schedule = counted_from(self._made(source, prop, timing), now)
             if timing.kind is TimingKind.INTERVAL:
+                # Its first turn is its creation: who deploys a poller wants to see something, not wait for an hour.
                 schedule = armed(schedule, now, now)
             self._store.create(_settling(schedule, self._clock))
 
@@ -61,9 +63,9 @@ class SourceTimers:
         for schedule in self._store.list(source.workspace_id, source.id):
             if schedule.next_fire_at is not None:
                 delay = max((schedule.next_fire_at - self._clock.now()).total_seconds(), 0.0)
-                if delay <= 900:
+                if delay <= MOST_DELAY_SECONDS:
                     with suppress(UnavailableError):
-                        self._queue.send_fire(schedule.id, schedule.workspace_id, -int(-delay // 1))
+                        self._queue.send_fire(schedule.id, schedule.workspace_id, whole_delay(delay))
 
     def change(self, source: Source, component: Component) -> None:
         """Schedules as a source wants them that is about to be changed to this."""

@@ -15,8 +15,10 @@ from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
-from chalicelib.domain.endpoints import Endpoint, EndpointStatus, EndpointStyle, Secret
+from chalicelib.domain.deliveries import Origin
+from chalicelib.domain.endpoints import Disabling, Endpoint, EndpointStatus, EndpointStyle, Secret
 from chalicelib.domain.errors import AlreadyExistsError, EndpointNotFoundError, StaleWriteError
+from chalicelib.domain.events import EmitterKind
 from chalicelib.domain.ids import epoch_ms
 from chalicelib.domain.json import decode, encode
 from chalicelib.domain.times import from_epoch_ms
@@ -40,6 +42,8 @@ class EndpointItem(DefinitionItem):
     created_at = TimeAttribute()
     updated_at = TimeAttribute()
     failing_since = OptionalTimeAttribute()
+    failed_at = OptionalTimeAttribute()
+    untold = OptionalTextAttribute()
     revision = NumberAttribute()
 
 
@@ -67,7 +71,7 @@ class DynamoEndpointStore:
         return {endpoint.id: endpoint for endpoint in found}
 
     def replace(self, endpoint: Endpoint) -> None:
-        """Who made it and when, its style and `failing_since` stay as they are."""
+        """Who made it and when, its style and what deliveries note stay as they are."""
         actions: list[Action] = [
             EndpointItem.url.set(endpoint.url),
             assign(EndpointItem.title, endpoint.name),
@@ -94,7 +98,7 @@ class DynamoEndpointStore:
         return tuple(sorted(found, key=lambda each: (each.created_at, each.id), reverse=True))
 
     def note_failure(self, workspace_id: str, endpoint_id: str, at: datetime) -> datetime:
-        actions = [EndpointItem.failing_since.set(EndpointItem.failing_since | at)]
+        actions = [EndpointItem.failing_since.set(EndpointItem.failing_since | at), EndpointItem.failed_at.set(at)]
         key = (endpoints_of(workspace_id), endpoint_id)
         try:
             raw = self._table.update(*key, actions, _exists(), returns="ALL_NEW")
@@ -105,15 +109,18 @@ class DynamoEndpointStore:
     def note_success(self, workspace_id: str, endpoint_id: str) -> None:
         key = (endpoints_of(workspace_id), endpoint_id)
         try:
-            self._table.update(*key, [EndpointItem.failing_since.remove()], _exists())
+            self._table.update(*key, [EndpointItem.failing_since.remove(), EndpointItem.failed_at.remove()], _exists())
         except ConditionFailedError:
             return
 
-    def disable(self, workspace_id: str, endpoint_id: str, reason: str, at: datetime) -> bool:
+    def disable(
+        self, workspace_id: str, endpoint_id: str, reason: str, at: datetime, news: Disabling | None = None
+    ) -> bool:
         actions: list[Action] = [
             EndpointItem.status.set(EndpointStatus.DISABLED.value),
             EndpointItem.status_reason.set(reason),
             EndpointItem.updated_at.set(at),
+            assign(EndpointItem.untold, None if news is None else _news_to_json(news)),
             EndpointItem.revision.add(1),
         ]
         try:
@@ -121,6 +128,12 @@ class DynamoEndpointStore:
         except ConditionFailedError:
             return False
         return True
+
+    def note_told(self, workspace_id: str, endpoint_id: str, news: Disabling) -> None:
+        try:
+            self._table.update(endpoints_of(workspace_id), endpoint_id, [EndpointItem.untold.remove()], _is_news(news))
+        except ConditionFailedError:
+            return
 
 
 def _is_new() -> Condition:
@@ -145,6 +158,12 @@ def _may_be_disabled() -> Condition:
     return condition
 
 
+def _is_news(news: Disabling) -> Condition:
+    """Guards the news of a later disabling, and a deleted endpoint's return."""
+    condition: Condition = EndpointItem.untold == _news_to_json(news)
+    return condition
+
+
 def _item(endpoint: Endpoint) -> EndpointItem:
     return EndpointItem(
         endpoints_of(endpoint.workspace_id),
@@ -161,6 +180,8 @@ def _item(endpoint: Endpoint) -> EndpointItem:
         created_at=endpoint.created_at,
         updated_at=endpoint.updated_at,
         failing_since=endpoint.failing_since,
+        failed_at=endpoint.failed_at,
+        untold=None if endpoint.untold is None else _news_to_json(endpoint.untold),
         revision=endpoint.revision,
     )
 
@@ -175,6 +196,36 @@ def _details_to_json(endpoint: Endpoint) -> str:
         "headers": dict(endpoint.headers),
     }
     return encode(members).decode()
+
+
+def _news_to_json(news: Disabling) -> str:
+    origin = news.origin
+    members: dict[str, Any] = {
+        "at": epoch_ms(news.at),
+        "reason": news.reason,
+        "url": news.url,
+        "since": epoch_ms(news.since),
+        "emitter_kind": origin.emitter_kind,
+        "origin": [origin.emitter_id, origin.channel, origin.event_id, origin.emit_id, origin.hops],
+        "created_at": epoch_ms(news.created_at),
+        "last": [news.last_status, news.last_error],
+    }
+    return encode(members).decode()
+
+
+def _news(text: str) -> Disabling:
+    members: Any = decode(text.encode())
+    kind = members["emitter_kind"]
+    return Disabling(
+        at=from_epoch_ms(members["at"]),
+        reason=members["reason"],
+        url=members["url"],
+        since=from_epoch_ms(members["since"]),
+        origin=Origin(None if kind is None else EmitterKind(kind), *members["origin"]),
+        created_at=from_epoch_ms(members["created_at"]),
+        last_status=members["last"][0],
+        last_error=members["last"][1],
+    )
 
 
 def _endpoint(raw: RawItem) -> Endpoint:
@@ -199,5 +250,7 @@ def _endpoint(raw: RawItem) -> Endpoint:
         headers=details["headers"],
         style=EndpointStyle(item.style),
         failing_since=item.failing_since,
+        failed_at=item.failed_at,
+        untold=None if item.untold is None else _news(item.untold),
         revision=int(item.revision),
     )

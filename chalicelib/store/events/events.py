@@ -8,12 +8,14 @@ that every append would have to write.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import datetime, timedelta
 from itertools import accumulate, islice
 from typing import Any
 
 from pynamodb.attributes import UnicodeAttribute
 from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.update import Action
 
 from chalicelib.domain.errors import UnavailableError
 from chalicelib.domain.events import (
@@ -65,6 +67,7 @@ class EventItem(Item):
     stored_at = TimeAttribute()
     due_shard = UnicodeAttribute()
     due_at = OptionalTimeAttribute()
+    told = OptionalTextAttribute()
 
 
 def events_table(client: Any, name: str) -> Table:
@@ -87,7 +90,7 @@ class DynamoEventStore:
         emitter = emission.emitter
         stream = _partition(emitter, stream_of(emission.channel))
         newest = self._newest(stream, NEWEST_KEPT if may_repeat else 1)
-        for item in newest if may_repeat else ():
+        for item in newest:  # the newest one has to be read anyway, so looking at it costs nothing
             if item.emit_id == emission.emit_id:
                 return self._event(emitter, item)
         ms = epoch_ms(now)
@@ -159,11 +162,15 @@ class DynamoEventStore:
             return False
         return True
 
+    def note_told(self, place: EventPlace, told: str) -> None:
+        self._update_there(place, EventItem.told.set(told))
+
     def settle(self, place: EventPlace) -> None:
-        try:
-            self._table.update(*_key(place), [EventItem.due_at.remove()], _is_there())
-        except ConditionFailedError:
-            return
+        self._update_there(place, EventItem.due_at.remove())
+
+    def _update_there(self, place: EventPlace, action: Action) -> None:
+        with suppress(ConditionFailedError):
+            self._table.update(*_key(place), [action], _is_there())
 
     def _newest(self, stream: str, count: int) -> list[EventItem]:
         wanted = [EventItem.event] if count == 1 else None
@@ -233,7 +240,7 @@ class DynamoEventStore:
         texts = [text for item in items for text in (item.payload, item.about)]
         values = iter(self._values.unpack(owner_of(emitter.workspace_id), texts))
         return tuple(
-            Event(_id(item), _emission(emitter, item, payload, about), item.stored_at)
+            Event(_id(item), _emission(emitter, item, payload, about), item.stored_at, item.told)
             for item, (payload, about) in zip(items, _pairs(values), strict=True)
         )
 

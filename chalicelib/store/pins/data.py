@@ -251,7 +251,7 @@ def _summary(item: DataItem) -> Summary:
         fields, total = fields_of(cast(Members, decode(item.data.encode())))
     else:
         total, fields = cast("tuple[int, dict[str, Json]]", decode(item.fields.encode()))
-    return Summary(item.name, int(item.version), item.at, fields, total)
+    return Summary(item.name, int(item.version), item.at, fields, total, len(item.data))
 
 
 def _numbers(text: str) -> dict[str, float]:

@@ -110,19 +110,37 @@ def test_a_preview_says_what_a_change_of_the_clocks_does(world: World) -> None:
     assert reasons(spring, 3)[1:] == [
         (
             "2027-03-29T02:30:00+02:00",
-            "2027-03-28 02:30:00 entfällt durch die Zeitumstellung",
+            "the clocks are put forward: 2027-03-28 02:30:00 is left out",
         ),
         (
             "2028-03-27T02:30:00+02:00",
-            "Minute 30 passt auf '30', Stunde 2 passt auf '2', Monatstag 27 passt auf '27-29', Monat 3 passt auf '3'",
+            "minute 30 matches '30', hour 2 matches '2', day of the month 27 matches '27-29', month 3 matches '3'",
         ),
     ]
     assert reasons(autumn, 1) == [
         (
             "2027-10-31T02:30:00+02:00",
-            "diese Ortszeit kommt durch die Zeitumstellung zweimal und zählt beim ersten Mal",
+            "the clocks are put back: this local time comes twice and counts the first time",
         )
     ]
+
+
+def test_a_preview_of_an_interval_that_has_not_begun_says_which_turn_it_is(world: World) -> None:
+    (fire,) = world.call("POST", "/v1/schedules/preview?count=1", {"interval_seconds": 90}).data["upcoming"]
+
+    assert (fire["codes"], fire["reason"].split("; ")[1:]) == (["interval"], ["turn 1 of every 90 seconds"])
+
+
+def test_a_preview_is_worded_in_german_for_those_who_prefer_it(world: World) -> None:
+    path = f"/v1/schedules/{world.schedule(world.workflow(), cron='30 7 * * *')['id']}/upcoming?count=1"
+    timing = {"cron": "30 7 * * *"}
+
+    shown = world.call("GET", path, headers={"Accept-Language": "de-DE,de;q=0.9,en;q=0.8"}).data["upcoming"]
+    previewed = world.call("POST", "/v1/schedules/preview?count=1", timing, headers={"Accept-Language": "de"}).data
+
+    assert shown == previewed["upcoming"]
+    assert shown[0]["codes"] == ["matched"]
+    assert shown[0]["reason"].endswith("; Minute 30 passt auf '30', Stunde 7 passt auf '7'")
 
 
 def test_an_update_changes_what_it_names(world: World) -> None:

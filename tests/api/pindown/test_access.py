@@ -231,6 +231,30 @@ def test_nobody_gains_anything_by_making_or_ending_keys(pinned: Pinned) -> None:
     assert world.call("DELETE", f"/api/auth/api-keys/{full}", key=small).status == 403
 
 
+def test_a_key_restricted_to_namespaces_makes_and_ends_no_keys(pinned: Pinned) -> None:
+    world = pinned.world
+    full = world.call("POST", "/api/auth/api-keys", {"name": "all", "permissions": ["*"]}).data["keyId"]
+    restricted = world.new_key("ws_one", "*", "namespace:elsewhere")
+    before = world.stored()
+
+    made = world.call("POST", "/api/auth/api-keys", {"name": "n8n", "permissions": ["*"]}, key=restricted)
+    ended = world.call("DELETE", f"/api/auth/api-keys/{full}", key=restricted)
+
+    assert (made.status, ended.status) == (403, 403)
+    assert world.stored() == before
+
+
+def test_the_last_key_that_may_do_everything_stays(world: World) -> None:
+    first = world.call("GET", "/api/auth/api-keys").data[0]["keyId"]
+
+    refused = world.call("DELETE", f"/api/auth/api-keys/{first}")
+    second = world.call("POST", "/api/auth/api-keys", {"name": "all", "permissions": ["*"]}).data["keyId"]
+
+    assert refused.status == 409, refused.text
+    assert world.call("DELETE", f"/api/auth/api-keys/{first}").status == 200
+    assert world.call("DELETE", f"/api/auth/api-keys/{second}", key=world.other_key).status == 404
+
+
 def test_uses_of_keys_are_counted(pinned: Pinned) -> None:
     world = pinned.world
     made = world.call("POST", "/api/auth/api-keys", {"name": "n8n"}).data

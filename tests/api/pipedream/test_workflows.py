@@ -94,6 +94,17 @@ def test_a_request_runs_the_steps_in_a_row_and_what_they_emit_is_the_workflows(w
     assert run["status"] == "success"
 
 
+def test_an_address_takes_so_many_requests_in_a_minute() -> None:
+    world = World(hook_rate_limit=2)
+    address = urlsplit(create(world)["triggers"][0]["endpoint_url"]).path
+
+    answers = [world.call("POST", address, {"id": n}, key=None) for n in range(3)]
+
+    assert [answer.status for answer in answers] == [200, 200, 429]
+    assert answers[2].json == {"error": "rate limit exceeded"}
+    assert len(world.call("GET", "/v1/executions").data["executions"]) == 2
+
+
 def test_an_address_is_dead_while_its_workflow_rests_and_when_it_is_gone(world: World) -> None:
     made = create(world)
     address = urlsplit(made["triggers"][0]["endpoint_url"]).path

@@ -229,3 +229,17 @@ def test_a_page_of_large_inputs_leaves_out_those_that_no_answer_has_room_for(cal
         inputs = [each["_inputParams"] for each in page.json["_list"]]
         assert (page.status, len(inputs), len(page.text) < 5_000_000) == (200, 6, True)
         assert {"_message": "Too large for one answer"} in inputs
+
+
+def test_credentials_of_a_schedule_are_masked_at_every_door_and_survive_being_written_back(calendar: Calendar) -> None:
+    given = {"valve": 7, "auth": {"password": "hunter2-plant"}, "url": "https://svc:pw7719@plant.example.com/a"}
+    calendar.schedule(_inputParams=given)
+
+    call = calendar.world.call
+    [schedule] = call("GET", "/v1/schedules").data["schedules"]
+    assert schedule["input"] == {"valve": 7, "auth": {"password": "***"}, "url": "https://***@plant.example.com/a"}
+    changed = call("PUT", f"/v1/schedules/{schedule['id']}", {"input": {**schedule["input"], "valve": 8}})
+
+    assert changed.data["input"] == {**schedule["input"], "valve": 8}
+    [stored] = calendar.world.schedule_store
+    assert stored.input == {**given, "valve": 8}

@@ -241,6 +241,63 @@ class TestEndpoints:
         house.clock.advance(86_401)
         assert house.endpoints.was_created_at(CALLER, house.endpoint.id) is None
 
+    @pytest.mark.parametrize("count", [2, 250])
+    def test_what_was_held_is_released_though_the_caller_dies_right_after_resuming(
+        self, house: House, count: int
+    ) -> None:
+        house.make(count, DeliveryStatus.HELD)
+        paused = house.endpoints.pause(house.endpoint)
+
+        def dying(*_: object, **__: object) -> DeliveryPage:
+            raise UnavailableError
+
+        page, house.delivery_store.page = house.delivery_store.page, dying  # type: ignore[method-assign]
+        with pytest.raises(UnavailableError):
+            house.endpoints.resume(paused)
+        house.delivery_store.page = page  # type: ignore[method-assign]
+        assert house.endpoints.get(CALLER, paused.id).status is EndpointStatus.ACTIVE
+        house.do_chores()
+
+        assert house.count(DeliveryStatus.PENDING) == count
+
+    def test_what_is_to_resume_is_waited_for_before_anything_is_released(self, house: House) -> None:
+        house.make(2, DeliveryStatus.HELD)
+        paused = house.endpoints.pause(house.endpoint)
+        house.deliveries.releasing(paused)
+        ((workspace_id, kind, arguments),) = house.started
+
+        with pytest.raises(UnavailableError):
+            house.deliveries.slices[kind](workspace_id, arguments)
+
+        house.clock.advance(60)
+        assert house.deliveries.slices[kind](workspace_id, arguments) is False
+        assert house.count(DeliveryStatus.HELD) == 2
+
+    def test_whoever_cannot_see_to_the_release_does_not_resume(self, house: House) -> None:
+        paused = house.endpoints.pause(house.endpoint)
+
+        def unable(*_: object) -> str:
+            raise UnavailableError
+
+        house.start = unable  # type: ignore[method-assign,assignment]
+        with pytest.raises(UnavailableError):
+            house.endpoints.resume(paused)
+
+        assert house.endpoints.get(CALLER, paused.id).status is EndpointStatus.PAUSED
+
+    def test_another_url_has_not_failed_yet(self, house: House) -> None:
+        house.store.note_failure("ws_1", house.endpoint.id, house.clock.now())
+        endpoint = house.endpoints.get(CALLER, house.endpoint.id)
+
+        renamed = house.endpoints.update(endpoint, Settings(name="b"))
+        assert house.endpoints.get(CALLER, endpoint.id).failing_since is not None
+        same = house.endpoints.update(renamed, Settings(url=endpoint.url))
+        assert house.endpoints.get(CALLER, endpoint.id).failing_since is not None
+        moved = house.endpoints.update(same, Settings(url="https://b.example"))
+
+        assert moved.failing_since is None
+        assert house.endpoints.get(CALLER, endpoint.id).failing_since is None
+
     def test_resuming_again_releases_what_was_held_meanwhile(self, house: House) -> None:
         house.endpoints.pause(house.endpoint)
         house.endpoints.resume(house.endpoints.get(CALLER, house.endpoint.id))
@@ -307,7 +364,7 @@ class TestDeliveries:
         house.make(count, status)
 
         if kind == RELEASE:
-            recovery = house.deliveries.release(house.endpoint)
+            recovery = house.deliveries.release(house.endpoint, house.deliveries.releasing(house.endpoint))
         else:
             recovery = house.deliveries.recover(house.endpoint, house.endpoint.created_at)
 
@@ -321,7 +378,7 @@ class TestDeliveries:
         house.make(2, DeliveryStatus.HELD)
         house.delivery_store.lags = True
 
-        released = house.deliveries.release(house.endpoint)
+        released = house.deliveries.release(house.endpoint, house.deliveries.releasing(house.endpoint))
         house.delivery_store.lags = False
         house.do_chores()
 
@@ -377,6 +434,39 @@ class TestDeliveries:
         house.do_chores()
 
         assert house.count(status) == 150
+
+    @pytest.mark.parametrize("count", [1, 250])
+    def test_what_was_held_goes_with_its_endpoint_though_the_deleter_dies(self, house: House, count: int) -> None:
+        house.make(count, DeliveryStatus.HELD)
+        delete_of = house.delivery_store.delete_of
+
+        def dying(*_: object) -> bool:
+            raise UnavailableError
+
+        house.delivery_store.delete_of = dying  # type: ignore[method-assign,assignment]
+        with pytest.raises(UnavailableError):
+            house.endpoints.delete(house.endpoint)
+        house.delivery_store.delete_of = delete_of  # type: ignore[method-assign]
+        house.do_chores()
+
+        assert house.delivery_store._deliveries == {}
+
+    def test_a_deletion_that_never_came_takes_no_deliveries(self, house: House) -> None:
+        house.make(3, DeliveryStatus.HELD)
+        house.deliveries.forgetting(house.endpoint)
+        ((workspace_id, kind, arguments),) = house.started
+
+        with pytest.raises(UnavailableError):
+            house.deliveries.slices[kind](workspace_id, arguments)
+        house.clock.advance(120)
+
+        assert house.deliveries.slices[kind](workspace_id, arguments) is False
+        assert house.count(DeliveryStatus.HELD) == 3
+
+    def test_an_endpoint_without_deliveries_is_deleted_without_a_chore(self, house: House) -> None:
+        house.endpoints.delete(house.endpoint)
+
+        assert house.started == []
 
     def test_a_chore_for_what_was_deleted_ends(self, house: House) -> None:
         house.make(150, DeliveryStatus.HELD)

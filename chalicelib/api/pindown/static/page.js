@@ -330,7 +330,7 @@ const PinPage = (() => {
 
     ask(withSeries) {
       const { url, headers } = requestFor(this.place, this.key(), withSeries);
-      return this.window.fetch(url, { headers, credentials: "omit", cache: "no-store" });
+      return this.window.fetch(url, { headers, credentials: "omit", cache: "no-cache" });
     }
 
     async take(answer, asked) {
