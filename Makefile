@@ -81,7 +81,7 @@ killtest: $(STAMP)
 	@$(BIN)/python -m tests.crash.kill --rounds 20
 
 mutation: $(STAMP)
-	@$(BIN)/python -m tests.mutation --jobs $(WORKERS) --least 85
+	@$(BIN)/python -m tests.mutation --jobs $(WORKERS) --least 90
 
 leaktest: $(STAMP)
 	@$(BIN)/python -m tests.sandbox.test_processes --runs 2000

@@ -50,7 +50,10 @@ def build(services: Callable[[], Any]) -> tuple[Chalice, Pipeline]:
                 console.door(),
             ),
             otherwise=inbound_door,
-            guests=(Guest(pipedream_door, pipedream.takes), Guest(celigo_door, celigo.takes)),
+            guests=(
+                Guest(pipedream_door, pipedream.takes),
+                Guest(celigo_door, celigo.takes, alone_at=celigo.IDENTIFIED_AT),
+            ),
         )
     )
     shared = share(exeoflow.routes(services), pipedream.routes(services), pipedream.takes)

@@ -119,6 +119,8 @@ class MemoryStores:
         self.flow_marks: Any = Locked(flow_fakes.MemoryFlowMarkStore())
         self.state: Any = Locked(flow_fakes.MemoryStateStore())
         self.leases: Any = Locked(flow_fakes.MemoryLeaseStore())
+        self.tags: Any = Locked(flow_fakes.MemoryTagStore())
+        self.call_logs: Any = Locked(flow_fakes.MemoryCallLogStore(clock.now))
 
 
 class MemorySqs:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import os
 import queue
 import time
@@ -34,7 +35,8 @@ class ThreadGroup:
         self._ended: queue.SimpleQueue[BaseException | None] = queue.SimpleQueue()
 
     def start(self, task: Callable[[], object]) -> None:
-        self._pool.submit(self._run, task)
+        # With the starter's context, which says on whose behalf the task calls.
+        self._pool.submit(contextvars.copy_context().run, self._run, task)
 
     def _run(self, task: Callable[[], object]) -> None:
         error: BaseException | None = None

@@ -19,7 +19,7 @@ from chalicelib.domain.deliveries import (
     DeliveryStatus,
     DueDelivery,
 )
-from chalicelib.domain.endpoints import Endpoint, EndpointStatus
+from chalicelib.domain.endpoints import Disabling, Endpoint, EndpointStatus
 from chalicelib.domain.errors import (
     AlreadyExistsError,
     DeliveryNotFoundError,
@@ -67,7 +67,7 @@ class MemoryEventStore:
         _check_size(emission.payload)
         stream = self._streams.setdefault((emission.emitter, stream_of(emission.channel)), {})
         newest = sorted(stream, reverse=True)[:NEWEST_KEPT]
-        for known in newest if may_repeat else ():
+        for known in newest if may_repeat else newest[:1]:
             if stream[known].emission.emit_id == emission.emit_id:
                 return stream[known]
         ms = epoch_ms(now)
@@ -121,6 +121,11 @@ class MemoryEventStore:
             return False
         self._due[place] = due_at
         return True
+
+    def note_told(self, place: EventPlace, told: str) -> None:
+        stream = self._streams.get((place.emitter, place.stream), {})
+        if place.id in stream:
+            stream[place.id] = replace(stream[place.id], told=told)
 
     def settle(self, place: EventPlace) -> None:
         self._due.pop(place, None)
@@ -213,6 +218,8 @@ class MemoryEndpointStore:
                 created_at=stored.created_at,
                 style=stored.style,
                 failing_since=stored.failing_since,
+                failed_at=stored.failed_at,
+                untold=stored.untold,
             )
         )
 
@@ -228,21 +235,28 @@ class MemoryEndpointStore:
         if endpoint is None:
             return at
         since = endpoint.failing_since or at
-        self._put(replace(endpoint, failing_since=since))
+        self._put(replace(endpoint, failing_since=since, failed_at=at))
         return since
 
     def note_success(self, workspace_id: str, endpoint_id: str) -> None:
         endpoint = self._endpoints.get((workspace_id, endpoint_id))
         if endpoint is not None:
-            self._put(replace(endpoint, failing_since=None))
+            self._put(replace(endpoint, failing_since=None, failed_at=None))
 
-    def disable(self, workspace_id: str, endpoint_id: str, reason: str, at: datetime) -> bool:
+    def disable(
+        self, workspace_id: str, endpoint_id: str, reason: str, at: datetime, news: Disabling | None = None
+    ) -> bool:
         endpoint = self._endpoints.get((workspace_id, endpoint_id))
         if endpoint is None or endpoint.status is EndpointStatus.DISABLED:
             return False
-        disabled = replace(endpoint, status=EndpointStatus.DISABLED, status_reason=reason, updated_at=at)
+        disabled = replace(endpoint, status=EndpointStatus.DISABLED, status_reason=reason, updated_at=at, untold=news)
         self._put(replace(disabled, revision=endpoint.revision + 1))
         return True
+
+    def note_told(self, workspace_id: str, endpoint_id: str, news: Disabling) -> None:
+        endpoint = self._endpoints.get((workspace_id, endpoint_id))
+        if endpoint is not None and endpoint.untold == news:
+            self._put(replace(endpoint, untold=None))
 
     def _put(self, endpoint: Endpoint) -> None:
         self._endpoints[endpoint.workspace_id, endpoint.id] = endpoint

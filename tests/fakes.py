@@ -30,6 +30,7 @@ from chalicelib.domain.errors import (
     WorkflowNotFoundError,
 )
 from chalicelib.domain.flows.flows import AuditEntry
+from chalicelib.domain.hints import is_due
 from chalicelib.domain.http import HttpRequest, HttpResponse
 from chalicelib.domain.identity import ApiKey
 from chalicelib.domain.json import Json
@@ -188,9 +189,9 @@ class MemoryWorkflowStore:
         except KeyError as error:
             raise WorkflowNotFoundError(workflow_id=workflow_id, ref=ref) from error
 
-    def bodies(self, workspace_id: str, refs: Sequence[tuple[str, str]]) -> Mapping[str, WorkflowBody]:
+    def sources(self, workspace_id: str, refs: Sequence[tuple[str, str]]) -> Mapping[str, Mapping[str, Json]]:
         found = {id_: self._bodies.get((workspace_id, id_, ref)) for id_, ref in refs}
-        return {id_: body for id_, body in found.items() if body is not None}
+        return {id_: body.source for id_, body in found.items() if body is not None}
 
     def replace(self, workflow: Workflow, body: WorkflowBody | None = None, entry: AuditEntry | None = None) -> None:
         if body is not None:
@@ -356,7 +357,7 @@ class MemoryRunStore:
     def claim(self, run_id: str, *, now: datetime, lease_expires_at: datetime) -> Run:
         run = self._stored(run_id)
         if run.status not in _CLAIMABLE:
-            has_news = run.status.is_final and run.due_at is not None
+            has_news = run.status.is_final and run.due_at is not None and is_due(run.due_at, now)
             facts = {"run_id": run_id, "status": run.status.value, "has_news": has_news}
             raise RunEndedError(f"The run is {run.status}.", **facts)
         if run.lease_expires_at is not None and run.lease_expires_at > now:
@@ -374,6 +375,10 @@ class MemoryRunStore:
         )
         self._runs[run_id] = claimed
         return claimed
+
+    def is_held(self, run_id: str, fence: int) -> bool:
+        run = self._runs.get(run_id)
+        return run is not None and run.fence == fence and run.status is RunStatus.RUNNING
 
     def renew(self, run_id: str, fence: int, lease_expires_at: datetime) -> None:
         self._runs[run_id] = replace(self._held(run_id, fence), lease_expires_at=lease_expires_at)
@@ -563,6 +568,12 @@ class MemoryRunStore:
         everything = self.page(workspace_id, where, offset=0, limit=len(self._runs)).items
         found = [summary for summary in everything if summary.workflow_id in workflow_ids]
         return Page(tuple(found[offset : offset + max(limit, 0)]), len(found))
+
+    def of_workflows(
+        self, workspace_id: str, workflow_ids: Collection[str], where: RunFilter, *, page_size: int
+    ) -> Iterator[RunSummary]:
+        found = self.page_of_workflows(workspace_id, workflow_ids, where, offset=0, limit=len(self._runs))
+        yield from found.items
 
     def due(self, shard: int, now: datetime, limit: int) -> tuple[DueRun, ...]:
         found = [

@@ -17,6 +17,7 @@ from chalicelib.domain.json import Json
 from chalicelib.domain.program import Step
 from chalicelib.domain.run import Reset, Round, StepError
 from chalicelib.domain.tasks import ItemRange, Scope, Task
+from chalicelib.domain.weights import Weights, handed_on
 
 if TYPE_CHECKING:
     from chalicelib.domain.engine import Execution
@@ -35,7 +36,7 @@ class Container(Protocol):
     task: Task
 
     def enter(self, position: Round | None) -> None:
-        """Opens the first scopes, or those where an earlier hold stood. Raises ExpressionError."""
+        """Opens the first scopes, or those where an earlier hold stood."""
 
     def round_done(self, scope: Scope) -> None:
         """One of its scopes has ended well."""
@@ -45,6 +46,7 @@ class Container(Protocol):
 
 
 def build(execution: Execution, task: Task) -> Container:
+    """Raises ExpressionError for a configuration that comes to nothing a container can do."""
     match task.step.node.type:
         case "loop":
             return Loop(execution, task)
@@ -128,7 +130,7 @@ class Loop:
             self._round = position
         self._open(self.task, restored=self.task.scope.restored)
 
-    def _open(self, task: Task, *, restored: bool) -> None:
+    def _open(self, task: Task, *, restored: bool, weights: Weights | None = None) -> None:
         index = self._round.index
         scope = Scope(
             program=task.step.bodies["body"],
@@ -140,6 +142,7 @@ class Loop:
             variables={"$loop": {"index": index}},
             restored=restored,
             round=self._round,
+            weights=weights or {},
         )
         self._execution.open(scope)
 
@@ -164,9 +167,12 @@ class Loop:
             message = f"the loop did not end within {self._most} iterations"
             self._execution.fail_step(task, StepError("max_iterations", message), finished_at=scope.ended_at)
         else:
+            # Rounds of a loop that collects know nothing of one another, or they could not be gone through again.
             carry = None if self._collects else output
             self._round = Round(task.slot, self._round.index + 1, carry, scope.ended_at, task.scope.round)
-            self._open(task, restored=self._collects and task.scope.restored)
+            # What a round passes on whole is not weighed again in each.
+            weights = handed_on(carry, scope.weights)
+            self._open(task, restored=self._collects and task.scope.restored, weights=weights)
 
     def _evaluate(self, member: str, scope: Scope, output: Json) -> Json:
         """`while` and `collect` see the body's nodes, `$loop.index`, and as `$prev` what the round gave."""
@@ -253,6 +259,7 @@ class SpreadMap:
         self.task = task
         self._execution = execution
         self._items = items
+        # The concurrency asked for is shared out: so many children, each with so many items at a time.
         self._each = min(concurrency, MOST_CONCURRENCY_PER_CHILD)
         self._together = max(concurrency // self._each, 1)
         self._parts = -(-len(items) // ITEMS_PER_CHILD)
@@ -303,8 +310,9 @@ class SpreadMap:
 
 
 def _offset(task: Task) -> int:
-    """Where the items at hand begin in the whole: not at 0 for a child run that does a part of them."""
-    offset = task.scope.variables.get("$offset") if task.run.part is not None and task.scope.parent is None else 0
+    """Where the items at hand begin in the whole: not at 0 for a child run that does a part of them, in whose root
+    scope that is a variable (`domain.parts`)."""
+    offset = task.scope.variables.get("$offset")
     return offset if isinstance(offset, int) else 0
 
 

@@ -23,6 +23,7 @@ from chalicelib.domain.ids import escape
 from chalicelib.domain.json import Json
 from chalicelib.domain.node_types import Kind
 from chalicelib.domain.program import Exit, Program
+from chalicelib.domain.recorded import Recorded
 from chalicelib.domain.retry import next_attempt_at
 from chalicelib.domain.run import (
     Answer,
@@ -39,9 +40,18 @@ from chalicelib.domain.run import (
 from chalicelib.domain.tasks import Scope, Task
 from chalicelib.domain.times import iso_z
 from chalicelib.domain.waits import timeout_at, wake_at
+from chalicelib.domain.weights import Weight, weigh, weigh_members
 
-MAX_UNRECORDED_IN_ROUNDS = 50
+MAX_OUTPUT_WEIGHT = 24_000_000
+"""About as many characters as JSON: four of the largest values that come in from outside."""
+
 _NO_RESET = Reset(0)
+MAX_OUTPUT_LEVELS = 200
+"""Three times what a text from outside may have, and few enough for everything that walks a value by calling itself."""
+
+_LIMITS = f"more than {MAX_OUTPUT_WEIGHT:,} characters, or is nested more than {MAX_OUTPUT_LEVELS} levels deep"
+_TOO_LARGE = StepError("too_large", f"the step's output has {_LIMITS}")
+_TOO_LARGE_TOGETHER = StepError("too_large", f"what came in from several steps together has {_LIMITS}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +68,11 @@ class Execution:
 
     def __init__(self, program: Program, run: Run, history: History, *, resumed: bool = True) -> None:
         self._run = run
-        self._recorded: dict[tuple[str, int], Outcome] = {}
-        self._attempts: dict[tuple[str, int], Outcome] = {}
-        self._intents: set[str] = set()
+        self._recorded = Recorded(run.tail)
         self._positions = {position.container: position for position in run.rounds}
         self._answers: dict[str, Answer] = dict(run.answers)
-        self._unrecorded = {outcome.key: outcome for outcome in run.tail}
         self._ready: deque[Task] = deque()
+        # By time, then by a number of their own: tasks do not compare, and those of one moment keep their order.
         self._timers: list[tuple[datetime, int, Task]] = []
         self._timer_count = 0
         self._listening: dict[str, Task] = {}
@@ -75,8 +83,7 @@ class Execution:
         self._failure: Failure | None = None
         self._verdict: Verdict | None = None
         self._work: deque[tuple[Scope, str, str | None]] = deque()
-        self._load(History(outcomes=run.tail))
-        self._load(history)
+        self._recorded.load(history)
         self._run, self._root = parts.root_of(program, run, resumed)
         self.program = program
         self.open(self._root)
@@ -157,7 +164,7 @@ class Execution:
     def conclude(self, task: Task, outcome: Outcome) -> None:
         """Takes the outcome that was recorded for a task, final or not."""
         self._performing -= 1
-        if task.scope.is_closed():
+        if task.scope.is_closed():  # it happened and is recorded, but its branch no longer counts
             return
         if outcome.status is StepStatus.WAITING:
             self._listen(task)
@@ -171,7 +178,7 @@ class Execution:
 
     def supply(self, task: Task, history: History, newest: Round | None) -> None:
         """Answers a lookup: what was recorded of a map's items, or of the newest round of a loop."""
-        self._load(history)
+        self._recorded.load(history)
         known = self._positions.get(task.slot)
         if known is None or (newest is not None and newest.index > known.index):
             known = newest
@@ -189,27 +196,12 @@ class Execution:
             self._propagate()
 
     def keep(self, outcome: Outcome) -> None:
-        """Notes an outcome that the next record should carry along. Of rounds only the newest are kept: a long loop
-        without effects is not to grow."""
-        self._unrecorded[outcome.key] = outcome
-        if outcome.round is not None and len(self._unrecorded) > MAX_UNRECORDED_IN_ROUNDS:
-            oldest = next(key for key, kept in self._unrecorded.items() if kept.round is not None)
-            del self._unrecorded[oldest]
+        """Notes an outcome that the next record should carry along."""
+        self._recorded.keep(outcome)
 
     def take_unrecorded(self) -> tuple[Outcome, ...]:
         """The outcomes that no record carries yet; the caller records them or gives them back by `keep`."""
-        taken = tuple(self._unrecorded.values())
-        self._unrecorded.clear()
-        return taken
-
-    def _load(self, history: History) -> None:
-        for outcome in history.outcomes:
-            self._recorded[outcome.key, outcome.generation] = outcome
-        for attempt in history.attempts:
-            known = self._attempts.get((attempt.key, attempt.generation))
-            if known is None or known.attempt < attempt.attempt:
-                self._attempts[attempt.key, attempt.generation] = attempt
-        self._intents |= history.intents
+        return self._recorded.take_unrecorded()
 
     def open(self, scope: Scope) -> None:
         """Begins a scope at its start nodes. For the engine and its containers."""
@@ -242,9 +234,11 @@ class Execution:
             effect=reset.effect,
         )
         scope.live += 1
-        recorded = self._recorded.pop((key, task.generation), None)
+        recorded = self._recorded.take_outcome(key, task.generation)
         if recorded is not None:
             self.settle(task, recorded)
+        elif len(sources) > 1 and _is_too_large(weigh(task.incoming, MAX_OUTPUT_WEIGHT, scope.known_weights)):
+            self.fail_step(task, _TOO_LARGE_TOGETHER)
         else:
             self._begin(task)
 
@@ -274,11 +268,11 @@ class Execution:
             self.fail_step(task, StepError("expression", error.message))
 
     def _begin_attempt(self, task: Task) -> None:
-        failed = self._attempts.pop((task.key, task.generation), None)
+        failed = self._recorded.take_attempt(task.key, task.generation)
         if failed is not None:
             self._retry_later(task, failed)
             return
-        task.abandoned = task.step.node.at_most_once and f"{task.key}#{task.generation}" in self._intents
+        task.abandoned = task.step.node.at_most_once and self._recorded.was_begun(task.key, task.generation)
         self._ready.append(task)
 
     def _retry_later(self, task: Task, failed: Outcome) -> None:
@@ -306,6 +300,7 @@ class Execution:
         if answer is not None:
             self._settle_answer(task, answer)
             return
+        # A child run has a deadline of its own; a limit of the step would end it only in its parent's eyes.
         limit = timeout_at(task.config(), task.at) if task.step.kind is Kind.INPUT else None
         self._listening[task.slot] = task
         if limit is not None:
@@ -359,14 +354,15 @@ class Execution:
     def _enter(self, task: Task, position: Round | None) -> None:
         try:
             container = containers.build(self, task)
-            self._containers[task.slot] = container
-            container.enter(position)
         except ExpressionError as error:
-            self._containers.pop(task.slot, None)
             self.fail_step(task, StepError("expression", error.message))
+            return
+        # Known before it is entered: what it opens may come to its end at once.
+        self._containers[task.slot] = container
+        container.enter(position)
 
     def leave(self, task: Task) -> None:
-        """A container has ended, one way or the other."""
+        """A container has ended, one way or the other: none of its scopes counts any more."""
         task.left = True
         self._containers.pop(task.slot, None)
 
@@ -408,11 +404,15 @@ class Execution:
     def settle(self, task: Task, outcome: Outcome) -> None:
         """Takes the outcome that ends a step, and decides the edges that leave its node."""
         scope, node = task.scope, task.step.node
+        if outcome.status is StepStatus.SUCCEEDED and not task.is_effect:
+            outcome = self._weighed(task, outcome)
         scope.live -= 1
         scope.seen[node.id] = outcome.finished_at
+        # A step without effect takes no logical time: whoever computes it again does so at another moment.
         scope.times[node.id] = task.at if task.step.kind is Kind.PURE else max(outcome.finished_at, task.at)
         if outcome.status is StepStatus.SUCCEEDED:
             ports = {MAIN, *outcome.ports} if outcome.ports else set()
+            # The record of a trigger does not repeat the run's input, which may be large.
             scope.outputs[node.id] = task.run.input if node.type == "trigger" else outcome.output
         elif node.on_error is OnError.FAIL:
             self._fail(scope, node.id, outcome.error, outcome.status)
@@ -428,6 +428,21 @@ class Execution:
             taken = exit_.port in ports and self._holds(exit_, task)
             self._move(scope, exit_.target, node.id if taken else None)
         self._look_at(scope)
+
+    def _weighed(self, task: Task, outcome: Outcome) -> Outcome:
+        """Steps without effect pass values on without copying them, and can double what they stand for each time. What
+        becomes too large is a failure, by whomever it is computed."""
+        is_trigger = task.step.node.type == "trigger"
+        output = task.run.input if is_trigger else outcome.output
+        weight, known = weigh_members(output, MAX_OUTPUT_WEIGHT, task.scope.known_weights)
+        if _is_too_large(weight):
+            outcome = self._failed(task, _TOO_LARGE, outcome.finished_at)
+            self.keep(outcome)
+            return outcome
+        task.scope.weights.update(known)
+        if not is_trigger:
+            self._recorded.weigh(outcome.key, weight.characters)
+        return outcome
 
     def _holds(self, exit_: Exit, task: Task) -> bool:
         if exit_.condition is None:
@@ -451,9 +466,7 @@ class Execution:
         """A failure ends the scope it happens in, and those around it, up to a container that survives failures."""
         error = error or StepError("error", "")
         inner: Scope | None = scope
-        while inner is not None and inner.owner is not None:
-            inner.closed = True
-            owner = inner.owner
+        while inner is not None and (owner := inner.owner) is not None:
             self.leave(owner)
             if owner.step.node.on_error is not OnError.FAIL:
                 self._survive(owner, error, inner.ended_at)
@@ -473,6 +486,7 @@ class Execution:
                 self._close_if_done(scope)
                 continue
             scope.moving -= 1
+            # A start node that is passed over has no edges to wait for.
             if scope.unresolved[node_id]:
                 scope.unresolved[node_id] -= 1
             if source is not None:
@@ -516,6 +530,10 @@ class Execution:
         if self._failure is not None:
             return Verdict(RunStatus.FAILED, failure=self._failure)
         return self._verdict
+
+
+def _is_too_large(weight: Weight) -> bool:
+    return weight.characters > MAX_OUTPUT_WEIGHT or weight.levels > MAX_OUTPUT_LEVELS
 
 
 def error_output(outcome: Outcome) -> Json:

@@ -125,7 +125,7 @@ class ScheduleNotFoundError(NotFoundError):
 
 
 class ResourceNotFoundError(NotFoundError):
-    """The export, import, connection or integration does not exist."""
+    """The export, import, connection, integration or script does not exist."""
 
 
 class FlowErrorNotFoundError(NotFoundError):

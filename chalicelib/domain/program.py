@@ -138,6 +138,7 @@ def _topological_order(graph: Graph) -> dict[str, int]:
         targets.setdefault(edge.source, []).append(edge.target)
     free = [node.id for node in graph.nodes if not entries[node.id]]
     order: dict[str, int] = {}
+    # In the definition's order where edges leave a choice, so that the order never depends on chance.
     for node_id in free:  # grows while it is walked
         order[node_id] = len(order)
         for target in targets.get(node_id, ()):

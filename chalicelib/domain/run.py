@@ -154,6 +154,8 @@ class Outcome:
     The outcome that ends a step is recorded once per step and generation, and everybody continues from the
     one recorded first; a failed attempt that another will follow is kept beside it. `key` names the step
     within its run; `ports` are those a success leaves through, besides the normal one; without any it leads nowhere.
+    `weight` is about how large the output is, where somebody weighed it. `left_out` says that a step without effect
+    succeeded, but gave more than a record carries: it is shown without values, and computed again where they count.
     """
 
     key: str
@@ -169,6 +171,8 @@ class Outcome:
     logs: tuple[LogLine, ...] = ()
     generation: int = 0
     round: Round | None = None
+    weight: int = field(default=0, compare=False)
+    left_out: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from chalicelib.domain.json import Json
 from chalicelib.domain.program import Program, Step
 from chalicelib.domain.run import Outcome, Round, Run
 from chalicelib.domain.times import iso_z
+from chalicelib.domain.weights import Weights
 
 
 @dataclass(slots=True, eq=False)
@@ -19,7 +20,8 @@ class Scope:
 
     `owner` is the container's task, None at the root. `restored` says that records of an earlier hold may speak of
     this very scope; `closed` that nothing of it counts any more. `live` counts nodes under way, `moving` edges that
-    were decided and not followed yet. `times` is when each node ended in logical time, `seen` by the clock.
+    were decided and not followed yet. `times` is when each node ended in logical time, `seen` by the clock. `weights`
+    are those of `outputs` and of what came in.
     """
 
     program: Program
@@ -34,6 +36,7 @@ class Scope:
     unresolved: dict[str, int] = field(default_factory=dict)
     arrived: dict[str, list[str]] = field(default_factory=dict)
     outputs: dict[str, Json] = field(default_factory=dict)
+    weights: Weights = field(default_factory=dict)
     times: dict[str, datetime] = field(default_factory=dict)
     seen: dict[str, datetime] = field(default_factory=dict)
     live: int = 0
@@ -58,6 +61,11 @@ class Scope:
                 return True
             scope = scope.parent
         return False
+
+    @property
+    def known_weights(self) -> tuple[Weights, ...]:
+        """Of this scope and those around it, whose outputs are in reach too."""
+        return (self.weights,) if self.parent is None else (self.weights, *self.parent.known_weights)
 
     @property
     def ended_at(self) -> datetime:

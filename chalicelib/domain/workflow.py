@@ -28,6 +28,7 @@ SOURCE_BODY = "body_of_sources"
 """Runs of a source are runs of a workflow that is stored nowhere: it has the source's id, and all have this body."""
 
 
+EXEOFLOW_PREFIX = "wf_"
 PIPEDREAM_PREFIX = "p_"
 
 

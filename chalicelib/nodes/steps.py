@@ -21,14 +21,20 @@ class StepFailure(Exception):
         super().__init__(error.message)
 
 
+def never() -> bool:
+    return False
+
+
 @dataclass(slots=True)
 class StepContext:
-    """`seconds_left` bounds the attempt: the node's own limit, the run's, and the function's."""
+    """`seconds_left` bounds the attempt: the node's own limit, the run's, and the function's. `is_over` says whether
+    the run was ended, paused or taken over since, where somebody looks."""
 
     task: Task
     seconds_left: float
     now: Callable[[], datetime]
     logs: list[LogLine] = field(default_factory=list)
+    is_over: Callable[[], bool] = never
 
     def log(self, level: str, message: str) -> None:
         self.logs.append(LogLine(self.now(), level, message[:2000]))

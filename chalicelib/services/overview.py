@@ -90,10 +90,11 @@ class Overview:
             is_cut=is_cut,
             hours=_by_hour(found, since),
             failures=tuple(run for run in found if run.status in _FAILED)[:MOST_FAILURES],
-            installation=self._installation(now) if principal.may(Scope.READ_INSTALLATION) else None,
+            installation=self.installation(now) if principal.may(Scope.READ_INSTALLATION) else None,
         )
 
-    def _installation(self, now: datetime) -> Mapping[str, Lag]:
+    def installation(self, now: datetime) -> Mapping[str, Lag]:
+        """By kind of work."""
         return {name: Lag(_overdue(index, now), self._depths.of(name)) for name, index in self._dues.items()}
 
 

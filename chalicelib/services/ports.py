@@ -5,7 +5,7 @@ Every store method may raise UnavailableError (retryable). Conditions are evalua
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
@@ -93,8 +93,9 @@ class WorkflowStore(Protocol):
     def body(self, workspace_id: str, workflow_id: str, ref: str) -> WorkflowBody:
         """Raises WorkflowNotFoundError. Bodies are immutable and outlive their workflow."""
 
-    def bodies(self, workspace_id: str, refs: Sequence[tuple[str, str]]) -> Mapping[str, WorkflowBody]:
-        """Bodies of many workflows, each named with its ref, by the workflows' ids; those that there are."""
+    def sources(self, workspace_id: str, refs: Sequence[tuple[str, str]]) -> Mapping[str, Mapping[str, Json]]:
+        """Documents of many workflows, each named with the ref of its body, by the workflows' ids; those that there
+        are. Graphs, which are as large and of no use to lists, are not looked at."""
 
     def replace(self, workflow: Workflow, body: WorkflowBody | None = None, entry: AuditEntry | None = None) -> None:
         """Stores `workflow` over the revision before its own (and first its new body, if any).
@@ -158,9 +159,12 @@ class RunStore(Protocol):
         Raises fence, hops and stalls by one and sets `began_at` unless it is set; due_at becomes the lease's end (or
         the deadline, if earlier).
         Raises RunNotFoundError, LeaseHeldError while another lease lasts, and RunEndedError where nothing is to
-        be advanced: the run is paused or has ended, in which case the fact `has_news` tells whether it still is
-        in the due index because others are to hear of it.
+        be advanced: the run is paused or has ended, in which case the fact `has_news` tells whether others are to hear
+        of it still, and the time for that has come.
         """
+
+    def is_held(self, run_id: str, fence: int) -> bool:
+        """Whether the run is live under a lease of this fence."""
 
     def renew(self, run_id: str, fence: int, lease_expires_at: datetime) -> None: ...
 
@@ -196,7 +200,7 @@ class RunStore(Protocol):
         news_due_at: datetime | None,
     ) -> None:
         """Ends the run. With `news_due_at` it stays in the due index until `told`, because others are to hear of it;
-        otherwise it leaves the index."""
+        otherwise it leaves the index. Until then it is the caller's to tell; after that it is whoever's comes by."""
 
     def end(
         self,
@@ -299,11 +303,16 @@ class RunStore(Protocol):
     ) -> Page[RunSummary]:
         """Like `page`, for the runs of several workflows together; `where` names none."""
 
+    def of_workflows(
+        self, workspace_id: str, workflow_ids: Collection[str], where: RunFilter, *, page_size: int
+    ) -> Iterator[RunSummary]:
+        """The same newest first, not counted: read by and by, about so many at a time."""
+
     def due(self, shard: int, now: datetime, limit: int) -> tuple[DueRun, ...]:
         """Entries of one shard of the due index with `due_at` up to `now`, earliest first."""
 
     def rearm(self, run_id: str, seen_due_at: datetime, due_at: datetime) -> bool:
-        """Moves a live run's due_at, if it still is `seen_due_at`; False otherwise."""
+        """Moves a run's due_at, if it still is `seen_due_at`; False otherwise."""
 
 
 class KeyStore(Protocol):

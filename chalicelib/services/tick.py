@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import Protocol
 
 from chalicelib.domain.errors import UnavailableError
+from chalicelib.domain.hints import RESEND_SECONDS, whole_delay
 from chalicelib.domain.run import RunStatus
 from chalicelib.domain.schedules import DueSchedule
 from chalicelib.services.ports import DUE_SHARDS, Clock, DueRun, RunQueue, RunStore
@@ -27,7 +28,7 @@ class TickSettings:
     was hinted at may take to be fired."""
 
     horizon: float = 60.0
-    resend: float = 60.0
+    resend: float = RESEND_SECONDS
     patience: float = 10.0
     page: int = 200
 
@@ -75,15 +76,16 @@ class Tick:
                 return sent
 
     def _hint(self, entry: DueRun) -> bool:
-        """Moves the due time on before sending, so that a hint that is lost here is sent by a later pass."""
+        """Moves the due time on before sending, so that a hint that is lost here is sent by a later pass. Not that of
+        an ended run: whoever is to tell of it moves it, to be the only one who does."""
         now = self.clock.now()
         delay = max((entry.due_at - now).total_seconds(), 0.0)
         if delay and entry.status is not RunStatus.WAITING:
             return False  # a lease or a first hint that is still good
         again_at = max(entry.due_at, now) + timedelta(seconds=self.settings.resend)
-        if not self.runs.rearm(entry.run_id, entry.due_at, again_at):
+        if not (entry.status.is_final or self.runs.rearm(entry.run_id, entry.due_at, again_at)):
             return False
-        self.queue.send(entry.run_id, entry.workspace_id, -int(-delay // 1))
+        self.queue.send(entry.run_id, entry.workspace_id, whole_delay(delay))
         return True
 
 
@@ -126,5 +128,5 @@ class SchedulePass:
         if not self.schedules.rearm(entry.workspace_id, entry.schedule_id, entry.due_at, again_at):
             return False
         delay = (hint_at - now).total_seconds()
-        self.queue.send_fire(entry.schedule_id, entry.workspace_id, -int(-delay // 1))
+        self.queue.send_fire(entry.schedule_id, entry.workspace_id, whole_delay(delay))
         return True

@@ -17,7 +17,7 @@ from chalicelib.domain.identity import Principal
 from chalicelib.domain.ids import ENTROPY_BYTES, UUID_BYTES, mint, uuid4
 from chalicelib.domain.json import Json, encode
 from chalicelib.domain.run import Run
-from chalicelib.domain.workflow import EXEOFLOW, Workflow, WorkflowBody, WorkflowStatus
+from chalicelib.domain.workflow import EXEOFLOW, EXEOFLOW_PREFIX, Workflow, WorkflowBody, WorkflowStatus
 from chalicelib.services.access import Access, Scope, require
 from chalicelib.services.ports import Clock, Entropy, HookStore, Page, WorkflowStore
 
@@ -105,7 +105,7 @@ class Workflows:
         change, is stored with it, or neither is. Raises ForbiddenError, DefinitionError, TooLargeError."""
         require(principal, Scope.WRITE_WORKFLOWS)
         now = self._clock.now()
-        workflow_id = workflow_id or self._new_id("wf_")
+        workflow_id = workflow_id or self._new_id(EXEOFLOW_PREFIX)
         body = self._body(workflow_id, 1, source, compile_)
         workflow = Workflow(
             id=workflow_id,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 
 import msgspec
@@ -34,12 +35,24 @@ class DynamoLeaseStore:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def take(self, name: str, holder: str, wanted: int, limit: int, *, now: datetime, until: datetime) -> int:
+    def take(
+        self,
+        name: str,
+        holder: str,
+        wanted: int,
+        limit: int,
+        *,
+        now: datetime,
+        until: datetime,
+        is_rival: Callable[[str], bool] | None = None,
+    ) -> int:
         raw = self._table.get(_leases(name))
         for _ in range(_ATTEMPTS):
             held = {each: lease for each, lease in _unpacked(raw).items() if lease[1] > epoch_ms(now)}
             held.pop(holder, None)
             granted = max(0, min(wanted, limit - sum(count for count, _ in held.values())))
+            if is_rival is not None and any(map(is_rival, held)):
+                granted = 0
             if granted:
                 held[holder] = (granted, epoch_ms(until))
             try:

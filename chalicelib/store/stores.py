@@ -19,11 +19,13 @@ if TYPE_CHECKING:
     from chalicelib.store.events.subscriptions import DynamoSubscriptionStore
     from chalicelib.store.files import S3FileStore
     from chalicelib.store.flows.audit import AuditLog, DynamoAuditStore
+    from chalicelib.store.flows.calls import DynamoCallLogStore
     from chalicelib.store.flows.errors import DynamoFlowErrorStore
     from chalicelib.store.flows.jobs import DynamoJobStore
     from chalicelib.store.flows.marks import DynamoFlowMarkStore
     from chalicelib.store.flows.resources import DynamoResourceStore
     from chalicelib.store.flows.state import DynamoStateStore
+    from chalicelib.store.flows.tags import DynamoTagStore
     from chalicelib.store.hooks import DynamoHookStore
     from chalicelib.store.keys import DynamoKeyStore
     from chalicelib.store.leases import DynamoLeaseStore
@@ -307,6 +309,18 @@ class Stores:
         from chalicelib.store.flows.state import DynamoStateStore
 
         return DynamoStateStore(self._flows)
+
+    @cached_property
+    def call_logs(self) -> DynamoCallLogStore:
+        from chalicelib.store.flows.calls import DynamoCallLogStore
+
+        return DynamoCallLogStore(self._flows, self._now)
+
+    @cached_property
+    def tags(self) -> DynamoTagStore:
+        from chalicelib.store.flows.tags import DynamoTagStore
+
+        return DynamoTagStore(self._flows)
 
     @cached_property
     def audit(self) -> DynamoAuditStore:

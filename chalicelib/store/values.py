@@ -9,14 +9,17 @@ one, answers and children, has a budget of its own, which the conditions of thos
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TypeGuard
+from collections.abc import Callable, Sequence
+from typing import TypeGuard, TypeVar
 
 import msgspec
 
 from chalicelib.domain.errors import TooLargeError
 from chalicelib.domain.json import Json
 from chalicelib.store.blobs import Blobs
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 MAX_ITEM_BYTES = 380 * 1024
 VALUES_PER_ITEM = 7
@@ -27,7 +30,7 @@ _OTHER_ATTRIBUTES_BYTES = 20 * 1024 + MAX_ANSWERS_BYTES + MAX_CHILDREN * (MAX_CH
 MAX_INLINE_BYTES = (MAX_ITEM_BYTES - _OTHER_ATTRIBUTES_BYTES) // VALUES_PER_ITEM
 INLINE_BYTES = 32 * 1024
 
-_PARALLEL_FETCHES = 8
+_PARALLEL_CALLS = 8
 _REFERENCE = "blob:"  # no JSON text starts like this
 
 
@@ -53,6 +56,23 @@ class Values:
             return content.decode()
         return f"{_REFERENCE}{self._blobs.put(owner, content)}:{len(content)}"
 
+    def pack_all(self, owner: str, values: Sequence[object], inline_bytes: int, most_bytes: int) -> list[str | None]:
+        """The texts for items of their own; None for None, and for what is larger than `most_bytes`. Blobs are stored
+        side by side: of a thousand, one after the other would take as many round trips."""
+        contents = [None if value is None else msgspec.json.encode(value) for value in values]
+        kept = [None if content is None or len(content) > most_bytes else content for content in contents]
+        inline = min(inline_bytes, self._inline_bytes)
+        large = list(dict.fromkeys(content for content in kept if content is not None and len(content) > inline))
+        hashes = dict(zip(large, self._put(owner, large), strict=True))
+        return [
+            None
+            if content is None
+            else f"{_REFERENCE}{hashes[content]}:{len(content)}"
+            if content in hashes
+            else content.decode()
+            for content in kept
+        ]
+
     def unpack(self, owner: str, texts: Sequence[str | None]) -> list[Json]:
         """The values of packed texts, None for None. Blobs are fetched side by side; raises BlobNotFoundError."""
         return [None if text is None else msgspec.json.decode(text) for text in self._resolve(owner, texts)]
@@ -64,14 +84,21 @@ class Values:
         contents = dict(zip(hashes, self._fetch(owner, hashes), strict=True))
         return [contents[text.split(":")[1]] if is_reference(text) else text for text in texts]
 
-    def _fetch(self, owner: str, hashes: Sequence[str]) -> list[bytes]:
-        if len(hashes) == 1:
-            return [self._blobs.get(owner, hashes[0])]
-        # Spilled values are rare: most cold starts never need the threads' machinery.
-        from concurrent.futures import ThreadPoolExecutor
+    def _put(self, owner: str, contents: Sequence[bytes]) -> list[str]:
+        return _side_by_side(lambda content: self._blobs.put(owner, content), contents)
 
-        with ThreadPoolExecutor(min(len(hashes), _PARALLEL_FETCHES)) as threads:
-            return list(threads.map(lambda sha256: self._blobs.get(owner, sha256), hashes))
+    def _fetch(self, owner: str, hashes: Sequence[str]) -> list[bytes]:
+        return _side_by_side(lambda sha256: self._blobs.get(owner, sha256), hashes)
+
+
+def _side_by_side(call: Callable[[T], R], arguments: Sequence[T]) -> list[R]:
+    if len(arguments) <= 1:
+        return [call(each) for each in arguments]
+    # Spilled values are rare: most cold starts never need the threads' machinery.
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(min(len(arguments), _PARALLEL_CALLS)) as threads:
+        return list(threads.map(call, arguments))
 
 
 def size_of(text: str) -> int:

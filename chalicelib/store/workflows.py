@@ -6,7 +6,7 @@ that nobody sees, and the caller may repeat the whole call.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -96,17 +96,12 @@ class DynamoWorkflowStore:
         source, graph = unpacked
         return WorkflowBody(ref, workflow_id, int(item.version), source, graphs.from_json(graph))
 
-    def bodies(self, workspace_id: str, refs: Sequence[tuple[str, str]]) -> Mapping[str, WorkflowBody]:
+    def sources(self, workspace_id: str, refs: Sequence[tuple[str, str]]) -> Mapping[str, Mapping[str, Json]]:
         workflows = {bodies_of(workspace_id, workflow_id): workflow_id for workflow_id, _ in refs}
         found = self._table.get_all([(bodies_of(workspace_id, each), ref) for each, ref in dict.fromkeys(refs)])
         items = [BodyItem.from_raw_data(raw) for raw in found]
-        texts = [text for item in items for text in (item.source, item.graph)]
-        values: Iterator[Any] = iter(self._values.unpack(_owner_of(workspace_id), texts))
-        bodies = {}
-        for item, source, graph in zip(items, values, values, strict=True):
-            id_ = workflows[item.partition]
-            bodies[id_] = WorkflowBody(item.name, id_, int(item.version), source, graphs.from_json(graph))
-        return bodies
+        sources: list[Any] = self._values.unpack(_owner_of(workspace_id), [item.source for item in items])
+        return {workflows[item.partition]: source for item, source in zip(items, sources, strict=True)}
 
     def replace(self, workflow: Workflow, body: WorkflowBody | None = None, entry: AuditEntry | None = None) -> None:
         if body is not None:

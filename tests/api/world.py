@@ -23,6 +23,7 @@ from chalicelib.services.events.events import Events
 from chalicelib.services.events.subscriptions import Subscriptions
 from chalicelib.services.flows.archives import FlowArchives
 from chalicelib.services.flows.audit import FlowAudit
+from chalicelib.services.flows.call_logs import CallLogs
 from chalicelib.services.flows.error_files import FlowErrorFiles
 from chalicelib.services.flows.errors import FlowErrors
 from chalicelib.services.flows.flows import Flows
@@ -32,6 +33,7 @@ from chalicelib.services.flows.listeners import FlowListeners
 from chalicelib.services.flows.pings import FlowPings
 from chalicelib.services.flows.resources import FlowResources
 from chalicelib.services.flows.state import FlowState
+from chalicelib.services.flows.tags import FlowTags
 from chalicelib.services.hooks import Hooks
 from chalicelib.services.identity import Identity
 from chalicelib.services.limits import Limits
@@ -51,8 +53,9 @@ from chalicelib.services.runs.children import Children
 from chalicelib.services.runs.concurrency import Limiter
 from chalicelib.services.runs.control import Control
 from chalicelib.services.runs.lifecycle import Lifecycle
+from chalicelib.services.runs.programs import Programs
 from chalicelib.services.runs.runs import Runs
-from chalicelib.services.runs.worker import Programs, Worker
+from chalicelib.services.runs.worker import Worker
 from chalicelib.services.schedules.firing import Firing
 from chalicelib.services.schedules.schedules import Schedules
 from chalicelib.services.schedules.targets import ScheduleTarget, WorkflowTarget
@@ -112,6 +115,8 @@ class Services:
     flow_jobs: FlowJobs
     flow_errors: FlowErrors
     flow_error_files: FlowErrorFiles
+    flow_call_logs: CallLogs
+    flow_tags: FlowTags
     public_base_url: str | None = None
 
 
@@ -170,7 +175,7 @@ class World:
             **pins.handlers,
             **bulk_retry.handlers(lambda: self.services.bulk),
             **emit.handlers(lambda: half.events, self.clock),
-            **flow_nodes.handlers(lambda: flow_half.ports(self.services.runs)),
+            **flow_nodes.handlers(lambda: flow_half.ports(self.services.runs, self.run_store)),
             **chore.handlers(lambda: half.chores),
         }
         self.performer = NodeRegistry(self.clock, self.sender, handlers)
@@ -183,6 +188,8 @@ class World:
             marks=self.mark_store,
             clock=self.clock,
             entropy=self.entropy,
+            spawner=fakes.InlineSpawner(),
+            announcer=lambda: lifecycle,
         )
         triggers = TriggerSchedules(self.schedule_store, self.schedule_queue, self.workflow_store, self.clock)
         lifecycle = pins.announcer(Lifecycle(half.events, programs.of), self.run_store, programs)
@@ -268,6 +275,8 @@ class World:
             flow_jobs=flow_half.jobs(workflows, runs),
             flow_errors=flow_errors,
             flow_error_files=flow_half.error_files(flow_errors),
+            flow_call_logs=flow_half.call_logs,
+            flow_tags=flow_half.tags,
         )
 
     def new_key(self, workspace_id: str, *scopes: str) -> str:

@@ -32,7 +32,7 @@ def limits(monkeypatch: pytest.MonkeyPatch) -> None:
     every world makes its calls in the same order."""
     monkeypatch.setattr(containers, "MOST_ITEMS_INLINE", 3)
     monkeypatch.setattr(containers, "ITEMS_PER_CHILD", 2)
-    monkeypatch.setattr(values, "_PARALLEL_FETCHES", 1)
+    monkeypatch.setattr(values, "_PARALLEL_CALLS", 1)
 
 
 @pytest.fixture(autouse=True)

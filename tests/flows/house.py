@@ -101,6 +101,7 @@ class House:
             clock=self.clock,
             entropy=SeededEntropy(),
             spawner=InlineSpawner(),
+            announcer=lambda: self.lifecycle,
         )
         self.control = Control(
             store=self.runs, queue=self.queue, runs=self.service, programs=self.programs, clock=self.clock

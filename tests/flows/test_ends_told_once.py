@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.domain.errors import UnavailableError
 from chalicelib.domain.graph import Node
 from chalicelib.domain.run import RunStatus
 from tests.flows.house import OWNER, House, call, chain
@@ -104,3 +105,37 @@ def test_an_end_whose_teller_died_is_told_by_the_next_pass_after_its_time(house:
     assert (told, too_early) == (["died"], [])
     assert len(house.events_of()) == 1
     assert house.run(run_id).due_at is None
+
+
+@pytest.mark.parametrize("again", ["retry", "rerun"])
+def test_an_end_that_nobody_told_yet_is_told_before_the_run_is_taken_up_again(house: House, again: str) -> None:
+    run_id = house.start(chain(call("a")))
+    house.service.cancel(OWNER, run_id)
+
+    if again == "retry":
+        house.control.retry(OWNER, run_id)
+    else:
+        house.control.rerun(OWNER, run_id, "a")
+    house.work()
+
+    told = [event.emission.payload for event in house.events_of()]
+    assert [each["type"] for each in told if isinstance(each, dict)] == ["run.cancelled", "run.succeeded"]
+
+
+def test_a_run_is_not_taken_up_again_while_its_end_cannot_be_told(house: House) -> None:
+    run_id = house.start(chain(call("a")))
+    house.service.cancel(OWNER, run_id)
+    append = house.event_store.append
+
+    def unavailable(*_: Any, **__: Any) -> Any:
+        raise UnavailableError("not now")
+
+    house.event_store.append = unavailable  # type: ignore[method-assign]
+
+    with pytest.raises(UnavailableError):
+        house.control.retry(OWNER, run_id)
+
+    house.event_store.append = append  # type: ignore[method-assign]
+    assert house.run(run_id).status is RunStatus.CANCELLED
+    house.pass_time(120)
+    assert len(house.events_of()) == 1

@@ -60,6 +60,7 @@ def service(house: House, spawner: Any, store: Any = None) -> Runs:
         clock=house.clock,
         entropy=SeededEntropy(),
         spawner=spawner,
+        announcer=lambda: house.lifecycle,
     )
 
 

@@ -23,13 +23,16 @@ import pytest
 from tests.mutation import mutants
 from tests.mutation.mutants import Mutant
 
-_NAMES = ("engine", "containers", "retry", "program", "tasks", "waits", "run", "parts")
+_NAMES = ("engine", "recorded", "containers", "retry", "program", "tasks", "waits", "run", "parts")
 MODULES = tuple(f"chalicelib.domain.{name}" for name in _NAMES)
 TESTS = (
     "tests/unit/test_engine.py",
+    "tests/unit/test_engine_collect.py",
     "tests/unit/test_engine_more.py",
+    "tests/unit/test_engine_resuming.py",
     "tests/unit/test_program.py",
     "tests/unit/test_run.py",
+    "tests/unit/test_tasks.py",
     "tests/flows/test_budget.py",
     "tests/flows/test_children.py",
     "tests/flows/test_control.py",
@@ -37,6 +40,7 @@ TESTS = (
 )
 TOO_SLOW = "test_a_hundred_thousand_rounds_keep_nothing_of_those_behind_them"
 SECONDS = 20
+SECONDS_OF_WAITING = 600
 _OPTIONS = (
     *("-o", "addopts=--import-mode=importlib"),
     *("-p", "no:cacheprovider", "-p", "no:terminal", "-p", "no:xdist"),
@@ -117,7 +121,9 @@ class Judge:
         pid = os.fork()
         if pid:
             return pid
-        signal.alarm(SECONDS)
+        # By computing time, so that a busy machine kills no mutant; one that waits for ever computes nothing.
+        signal.setitimer(signal.ITIMER_PROF, SECONDS)
+        signal.alarm(SECONDS_OF_WAITING)
         mutants.put_in_place(mutant, module)
         for item in items:
             self._run(item)

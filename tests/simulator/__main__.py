@@ -1,5 +1,5 @@
 """`python -m tests.simulator`: one seed with its trace (`--seed N`), or a range (`--seeds A:B`), of what `--kind` says:
-`runs` (the default), `deliveries`, `schedules` or `flows`, of a range also `all`.
+`runs` (the default), `deliveries`, `schedules`, `flows` or `sources`, of a range also `all`.
 
 A range fails if a seed does, or if no seed met some kind of fault.
 """

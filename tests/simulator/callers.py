@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import ClassVar
 
 from chalicelib.domain.errors import ConflictError, InvalidError, NotFoundError, UnavailableError
 from chalicelib.domain.identity import Principal
@@ -22,7 +23,10 @@ _ACTIONS = ("cancel", "pause", "resume", "resume", "answer", "answer", "answer",
 
 
 class Client:
-    """Makes calls of the API, each by a process of its own. What is refused is no matter; any other error is."""
+    """Makes calls of the API, each by a process of its own. What is refused is no matter; any other error is. Where a
+    call `LASTS_MS` at most, its process is ended then."""
+
+    LASTS_MS: ClassVar[int | None] = None
 
     def __init__(self, world: World, faults: Faults) -> None:
         self.world = world
@@ -35,14 +39,17 @@ class Client:
 
     def call(self, name: str, after_ms: int, course: Callable[[], None]) -> None:
         self._count += 1
-        invocation = Invocation(f"{name}{self._count}", self.faults.skew_ms())
+        invocation = Invocation(f"{name}{self._count}", self.faults.skew_ms(), self.world.now_ms)
         invocation.died = self._died
 
         def ended(error: BaseException | None) -> None:
+            invocation.is_dead = self.LASTS_MS is not None
             if error is not None and not isinstance(error, _REFUSALS):
                 raise ViolationError(f"{invocation.name} got {type(error).__name__}: {error}") from error
 
         self.world.spawn(invocation.name, invocation, course, ended, after_ms)
+        if self.LASTS_MS is not None:
+            self.world.at(self.world.now_ms + after_ms + self.LASTS_MS, lambda: self.world.kill(invocation))
 
     def note(self, action: str, *about: object) -> None:
         self.world.trace.add(self.world.now_ms, self.world.acting().name, f"API {action}", (about, {}))

@@ -13,6 +13,7 @@ from typing import Any, cast
 
 from chalicelib.domain.events import EmitterKind, EventPlace
 from chalicelib.domain.schedules import TargetKind
+from chalicelib.domain.subscriptions import ListenerKind
 from chalicelib.nodes import chore, emit
 from chalicelib.nodes.registry import NodeRegistry
 from chalicelib.services.access import Access
@@ -29,8 +30,9 @@ from chalicelib.services.runs.chores import Chores
 from chalicelib.services.runs.concurrency import Limiter
 from chalicelib.services.runs.control import Control
 from chalicelib.services.runs.lifecycle import Lifecycle
+from chalicelib.services.runs.programs import Programs
 from chalicelib.services.runs.runs import Runs
-from chalicelib.services.runs.worker import Programs, Worker, WorkerSettings
+from chalicelib.services.runs.worker import Worker, WorkerSettings
 from chalicelib.services.schedules.firing import Firing, FiringSettings
 from chalicelib.services.schedules.schedules import Schedules
 from chalicelib.services.schedules.targets import WorkflowTarget
@@ -44,6 +46,7 @@ from tests.event_fakes import (
     MemorySubscriptionStore,
 )
 from tests.fakes import (
+    InlineSpawner,
     MemoryCounterStore,
     MemoryHookStore,
     MemoryMarkStore,
@@ -66,6 +69,7 @@ from tests.simulator.ports import (
     SkewedClock,
     StaleIndex,
 )
+from tests.simulator.source_wiring import SourceStores, SourceWiring
 from tests.simulator.world import KilledError, World
 
 Sabotage = Mapping[str, Callable[[Any], Any]]
@@ -91,6 +95,7 @@ class Stores:
         self.deliveries = MemoryDeliveryStore(clock)
         self.schedules = MemoryScheduleStore()
         self.of_flows = FlowStores(clock)
+        self.of_sources = SourceStores()
 
 
 class Deployment:
@@ -114,7 +119,7 @@ class Deployment:
     ) -> None:
         self._world = world
         self._faults = faults
-        self._stores = stores
+        self.stores = stores
         self._to_connections = to_connections
         self._observers = observers
         self._sabotage = sabotage
@@ -137,10 +142,10 @@ class Deployment:
         return Port(self._world, self._faults, name, target, self._observers.get(name))
 
     def _store(self, name: str) -> Any:
-        return self._port(name, self._part(name, getattr(self._stores, name)))
+        return self._port(name, self._part(name, getattr(self.stores, name)))
 
     def _stale_store(self, name: str) -> Any:
-        broken = self._part(name, getattr(self._stores, name))
+        broken = self._part(name, getattr(self.stores, name))
         return self._port(name, StaleIndex(self._world, self._faults, broken))
 
     def _wire_ports(self) -> None:
@@ -148,12 +153,12 @@ class Deployment:
         self._visibility_ms = world.random.choice((60_000, 1_800_000))
         messages = SimulatedQueue(world, faults, lambda body: self.function.deliver(body))
         hints = SimulatedQueue(world, faults, lambda body: self.deliveries_function.deliver(body))
-        self._queue = self._port("queue", messages)
+        self.queue = self._port("queue", messages)
         self._delivery_queue = self._port("delivery_queue", hints)
         self.run_store = self._stale_store("runs")
         self._event_store = self._stale_store("events")
         self._delivery_store = self._stale_store("deliveries")
-        self._schedule_store = self._stale_store("schedules")
+        self.schedule_store = self._stale_store("schedules")
         self.workflow_store = self._store("workflows")
         self._subscription_store = self._store("subscriptions")
         self._endpoint_store = self._store("endpoints")
@@ -161,6 +166,7 @@ class Deployment:
 
     def _handlers(self) -> Mapping[str, Any]:
         known = {**emit.handlers(lambda: self.events, self.clock), **chore.handlers(lambda: self.chores)}
+        known |= self.of_sources.handlers
         if self._to_connections is None:
             return known
         return {**known, **self.of_flows.handlers}
@@ -170,47 +176,59 @@ class Deployment:
         assert self._to_connections is not None, "there are no flows"
         return FlowWiring(self._world, self, self._to_connections, self._flow_store, self._part, self._seed)
 
+    @cached_property
+    def of_sources(self) -> SourceWiring:
+        return SourceWiring(self, self.stores.of_sources, self._source_store, self._port, self._part, self._seed)
+
+    def _source_store(self, name: str) -> Any:
+        return self._port(name, self._part(name, getattr(self.stores.of_sources, name)))
+
     def _flow_store(self, name: str) -> Any:
-        return self._port(name, self._part(name, getattr(self._stores.of_flows, name)))
+        return self._port(name, self._part(name, getattr(self.stores.of_flows, name)))
 
     def _wire_runs(self, registry: NodeRegistry, begins: Callable[[Any], None]) -> None:
         clock = self.clock
         self.programs = Programs(self.workflow_store)
         performer = ObservedPerformer(self._world, registry, begins)
-        self.access = Access(self.workflow_store, self._stores.hooks)
+        self.access = Access(self.workflow_store, self.stores.hooks)
         self.runs = self._part(
             "starting",
             Runs(
                 store=self.run_store,
-                queue=self._queue,
+                queue=self.queue,
                 access=self.access,
                 programs=self.programs,
                 performer=performer,
                 marks=self.mark_store,
                 clock=clock,
                 entropy=self._entropy,
+                spawner=InlineSpawner(),
+                announcer=lambda: lifecycle,
             ),
         )
         self.control = Control(
-            store=self.run_store, queue=self._queue, runs=self.runs, programs=self.programs, clock=clock
+            store=self.run_store, queue=self.queue, runs=self.runs, programs=self.programs, clock=clock
         )
         self.events = Events(
             store=self._event_store,
             subscriptions=self._subscription_store,
             queue=self._delivery_queue,
-            emitters={EmitterKind.WORKFLOW: self.access.workflow},
+            emitters={
+                EmitterKind.WORKFLOW: self.access.workflow,
+                EmitterKind.SOURCE: lambda principal, id_, scope: self.of_sources.sources.get(principal, id_, scope),
+            },
             chores=lambda: self.chores,
             clock=clock,
         )
         lifecycle = self._part("lifecycle", Lifecycle(self.events, self.programs.of))
-        children = Children(self.run_store, self.workflow_store, self._queue, clock, lifecycle)
+        children = Children(self.run_store, self.workflow_store, self.queue, clock, lifecycle)
         slots = self._store("slots")
-        self.limiter = self._part("limiter", Limiter(self.run_store, slots, children, self._queue, clock))
+        self.limiter = self._part("limiter", Limiter(self.run_store, slots, children, self.queue, clock))
         self._worker = self._part(
             "worker",
             Worker(
                 self.run_store,
-                self._queue,
+                self.queue,
                 self.programs,
                 performer,
                 clock,
@@ -254,7 +272,12 @@ class Deployment:
             check_url=lambda url: None,
         )
         self.subscriptions = Subscriptions(
-            self._subscription_store, self._endpoint_store, self.access, clock, self._entropy
+            self._subscription_store,
+            self._endpoint_store,
+            self.access,
+            clock,
+            self._entropy,
+            lambda workspace_id, id_: self.of_sources.sources.check(workspace_id, id_),
         )
         self._fanout = self._part(
             "fanout",
@@ -269,10 +292,11 @@ class Deployment:
                 emitting=self.events,
                 clock=clock,
                 spawner=ActorSpawner(self._world),
+                others={ListenerKind.SOURCE: lambda event, heard: self.of_sources.sources.tell(event, heard)},
             ),
         )
-        counters = self._store("counters")
-        self._new_deliverer = lambda: self._deliverer(counters, sender)
+        self.counters = self._store("counters")
+        self._new_deliverer = lambda: self._deliverer(self.counters, sender)
         self._deliverers = [self._new_deliverer() for _ in range(PROCESSES)]
 
     def _deliverer(self, counters: Any, sender: HttpSender) -> Any:
@@ -289,11 +313,11 @@ class Deployment:
 
     def _wire_schedules(self) -> None:
         clock = self.clock
-        self.schedules = Schedules(self._schedule_store, self._queue, self.access, clock, self._entropy)
-        triggers = TriggerSchedules(self._schedule_store, self._queue, self.workflow_store, clock)
+        self.schedules = Schedules(self.schedule_store, self.queue, self.access, clock, self._entropy)
+        triggers = TriggerSchedules(self.schedule_store, self.queue, self.workflow_store, clock)
         self.workflows = Workflows(
             workflows=self.workflow_store,
-            hooks=self._stores.hooks,
+            hooks=self.stores.hooks,
             runs=self.runs,
             access=self.access,
             clock=clock,
@@ -302,8 +326,8 @@ class Deployment:
         )
         target = WorkflowTarget(self.workflow_store, self.runs, self.run_store, self.limiter, triggers, clock)
         settings = FiringSettings(slice=self._world.random.choice((100, 3)))
-        targets = {TargetKind.WORKFLOW: self._part("target", target)}
-        self._firing = self._part("firing", Firing(self._schedule_store, self._queue, targets, clock, settings))
+        targets = {TargetKind.WORKFLOW: self._part("target", target), TargetKind.SOURCE: self.of_sources.target}
+        self._firing = self._part("firing", Firing(self.schedule_store, self.queue, targets, clock, settings))
 
     # -- functions ----------------------------------------------------------------------------------------------------
 
@@ -317,11 +341,15 @@ class Deployment:
         every = {
             "events": EventPass(self._event_store, self._delivery_queue, self.clock),
             "deliveries": DeliveryPass(self._delivery_store, self._delivery_queue, self.clock),
-            "schedules": SchedulePass(self._schedule_store, self._queue, self.clock),
+            "schedules": SchedulePass(self.schedule_store, self.queue, self.clock),
         }
         others = tuple(every[name] for name in passes)
-        tick = self._part("tick", Tick(self.run_store, self._queue, self.clock, others=cast(Any, others)))
+        tick = self._part("tick", Tick(self.run_store, self.queue, self.clock, others=cast(Any, others)))
         self.ticks = TickFunction(world, faults, tick, earliest_due)
+
+    def advance(self, run_id: str, until: datetime) -> None:
+        """As whoever calls does it who is a worker himself, for a while."""
+        self._worker.advance(run_id, until)
 
     def _run_or_fire(self, body: object, until: datetime) -> None:
         if isinstance(body, FireMessage):

@@ -41,6 +41,7 @@ RUN_KINDS = _KINDS | {
     "connection dropped, applied",
 }
 SCHEDULE_KINDS = _KINDS
+SOURCE_KINDS = _KINDS - {"message dead-lettered"}
 FLOW_KINDS = RUN_KINDS | {"receiver asks for a pause"}
 DELIVERY_KINDS = _KINDS | {
     "messages half sent",

@@ -23,6 +23,10 @@ from tests.simulator.world import Actor, ViolationError, World
 GRACE = timedelta(seconds=120)
 """How late something may be and was not missed."""
 
+LONG_MS = 30_000
+"""How long somebody has to stand still before a start for others to have moved the schedule on meanwhile, so that it
+does not know of his start."""
+
 PERIODS: dict[str, tuple[int, int]] = {
     "* * * * *": (60, 0),
     "15 * * * * ?": (60, 15),
@@ -58,6 +62,7 @@ class FiringWatch:
         self._made_ms: dict[str, int] = {}
         self._begun: dict[str, list[str]] = {}
         self._rested_ms: dict[str, int] = {}
+        self._overtaken: set[str] = set()
         self.started: dict[tuple[str, datetime], str] = {}
         self.passed = 0
 
@@ -147,23 +152,30 @@ class FiringWatch:
 
     def _had_reason(self, schedule: Schedule, read: _Read) -> bool:
         """Whether a run was in the way, or its workflow at rest, since the schedule was read."""
-        if self._rested_ms.get(schedule.target.id, -1) >= read.ms:
-            return True
-        workflow = self._stores.workflows._workflows.get((schedule.workspace_id, schedule.target.id))
-        if workflow is None or workflow.status is not WorkflowStatus.ACTIVE:
+        if self._rested_ms.get(schedule.target.id, -1) >= read.ms or not self.is_startable(schedule):
             return True
         if schedule.overlap is not Overlap.SKIP:
             return False
         runs = [run_id for (id_, _), run_id in self.started.items() if id_ == schedule.id]
         return any(self._ended_ms.get(run_id, read.ms) >= read.ms for run_id in runs)
 
+    def is_startable(self, schedule: Schedule) -> bool:
+        """Whether its target is there, and not at rest."""
+        workflow = self._stores.workflows._workflows.get((schedule.workspace_id, schedule.target.id))
+        return workflow is not None and workflow.status is WorkflowStatus.ACTIVE
+
     def _deleted(self, schedule_id: str) -> None:
         schedule = self._current.pop(schedule_id, None)
-        if schedule is None or self._world.acting().invocation.name.startswith("api") or schedule.managed:
+        if schedule is not None and not self._world.acting().invocation.name.startswith("api"):
+            self.was_in_the_way(schedule)
+
+    def was_in_the_way(self, schedule: Schedule) -> None:
+        """It was deleted by whoever was to fire it."""
+        if schedule.managed:
             return
         workflow = self._stores.workflows._workflows.get((schedule.workspace_id, schedule.target.id))
         if workflow is not None and workflow.status is not WorkflowStatus.DELETING:
-            self.fail(f"{schedule_id} was deleted, though its workflow is there")
+            self.fail(f"{schedule.id} was deleted, though its workflow is there")
 
     # -- what is started ----------------------------------------------------------------------------------------------
 
@@ -181,14 +193,19 @@ class FiringWatch:
             self.fail(f"{schedule.id} was fired at {self._now()}, before it was due at {due_at}")
         if (schedule.id, due_at) in self.started:
             self.fail(f"{schedule.id} was started twice for {due_at}")
-        if run.input != schedule.input or run.workflow_id != schedule.target.id:
-            self.fail(f"{schedule.id} started {run.workflow_id} with {run.input!r}")
-        if (schedule.overlap is Overlap.QUEUE) is not (run.exclusive is not None):
-            self.fail(f"{run.id} may overlap with others of {schedule.id}, or may not, against its policy")
+        self.is_as_planned(run, schedule)
         self._was_to_be_made_up(schedule, due_at, read)
         self._is_alone(schedule, read)
         self.started[schedule.id, due_at] = run.id
         self._made_ms[run.id] = self._world.now_ms
+        if self._world.now_ms - read.ms >= LONG_MS:
+            self._overtaken.add(run.id)
+
+    def is_as_planned(self, run: Run, schedule: Schedule) -> None:
+        if run.input != schedule.input or run.workflow_id != schedule.target.id:
+            self.fail(f"{schedule.id} started {run.workflow_id} with {run.input!r}")
+        if (schedule.overlap is Overlap.QUEUE) is not (run.exclusive is not None):
+            self.fail(f"{run.id} may overlap with others of {schedule.id}, or may not, against its policy")
 
     def _was_to_be_made_up(self, schedule: Schedule, due_at: datetime, read: _Read) -> None:
         """What was missed for certain when the schedule was read, and by how many due times."""
@@ -204,7 +221,9 @@ class FiringWatch:
         if schedule.overlap is not Overlap.SKIP:
             return
         for (schedule_id, at), run_id in self.started.items():
-            if schedule_id == schedule.id and self._made_ms[run_id] < read.ms and run_id not in self._ended_ms:
+            if schedule_id != schedule.id or run_id in self._ended_ms or run_id in self._overtaken:
+                continue
+            if self._made_ms[run_id] < read.ms:
                 self.fail(f"{schedule.id} was fired while the run of {at} was under way")
 
     def begins(self, task: Task) -> None:

@@ -11,7 +11,7 @@ from chalicelib.domain.run import Run
 from chalicelib.domain.tasks import Task
 from chalicelib.domain.workflow import Workflow
 from chalicelib.nodes.flows import export, parts
-from chalicelib.services.runs.worker import Programs
+from chalicelib.services.runs.programs import Programs
 from tests.simulator.course import HOUR_MS, NO_SABOTAGE, Course, Limit
 from tests.simulator.deployment import Deployment, Sabotage, Stores
 from tests.simulator.faults import FLOW_KINDS
@@ -47,6 +47,7 @@ class FlowSimulation(Course):
         self.watch = Watch(world, stores.runs, Programs(stores.workflows).of, self._due_changed)
         self.flowing = FlowWatch(world, stores, self.watch, self.warehouse)
         self.warehouse.may_repeat = self.flowing.may_repeat
+        self.warehouse.run_of = self.watch.run
         for flow, document in made:
             self.flowing.flows[flow.id] = document
         self.deployment = Deployment(

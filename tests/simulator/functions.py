@@ -65,7 +65,7 @@ class MessageFunction:
     def _invoke(self, batch: list[Message]) -> None:
         world = self._world
         self._count += 1
-        invocation = Invocation(f"{self._name}{self._count}", self._faults.skew_ms())
+        invocation = Invocation(f"{self._name}{self._count}", self._faults.skew_ms(), self._world.now_ms)
         open_messages = dict.fromkeys(batch)
         lasts_ms = self._faults.function_ms()
         until = world.time(invocation.skew_ms) + timedelta(milliseconds=lasts_ms)
@@ -167,7 +167,7 @@ class TickFunction:
     def _invoke(self, late_ms: int) -> None:
         world = self._world
         self._count += 1
-        invocation = Invocation(f"tick{self._count}", self._faults.skew_ms())
+        invocation = Invocation(f"tick{self._count}", self._faults.skew_ms(), self._world.now_ms)
 
         def ended(error: BaseException | None) -> None:
             invocation.is_dead = True

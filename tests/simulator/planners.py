@@ -53,6 +53,7 @@ class Planners(Client):
         self._workflow_ids = [workflow.id for workflow in workflows]
         self._bounds = bounds
         self._schedule_ids: list[str] = []
+        self._have_left = False
         self._doings: Mapping[str, Callable[[], None]] = {
             "create": self._create,
             "retime": lambda: self._update(Amendment(retime=lambda _: self._timing())),
@@ -77,6 +78,8 @@ class Planners(Client):
 
     def _doing(self, name: str) -> Callable[[], None]:
         def course() -> None:
+            if self._have_left:
+                return
             self.note(name)
             self._doings[name]()
 
@@ -157,6 +160,11 @@ class Planners(Client):
     def _cancel(self) -> None:
         if self._watch.known:
             self._deployment.runs.cancel(PRINCIPAL, self.world.random.choice(list(self._watch.known)))
+
+    def leave(self) -> None:
+        """What they still had in mind comes to nothing. A world that has seen enough ends long before their plans do,
+        and whatever they switched on after the end would never rest."""
+        self._have_left = True
 
     def stop_all(self, schedule_ids: Iterable[str], workflow_ids: Iterable[str]) -> None:
         """Nothing is to fire any more."""

@@ -11,6 +11,7 @@ from tests.simulator.deliveries import DeliverySimulation
 from tests.simulator.flows import FlowSimulation
 from tests.simulator.schedules import ScheduleSimulation
 from tests.simulator.simulation import Simulation
+from tests.simulator.sources import SourceSimulation
 from tests.simulator.world import ViolationError
 
 KINDS: Mapping[str, type[Course]] = {
@@ -18,6 +19,7 @@ KINDS: Mapping[str, type[Course]] = {
     "deliveries": DeliverySimulation,
     "schedules": ScheduleSimulation,
     "flows": FlowSimulation,
+    "sources": SourceSimulation,
 }
 
 

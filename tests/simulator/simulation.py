@@ -13,7 +13,7 @@ from chalicelib.domain.events import ERRORS, Emitter, EmitterKind, EventQuery, e
 from chalicelib.domain.run import History, Run, RunStatus
 from chalicelib.domain.tasks import Task
 from chalicelib.nodes.registry import NodeRegistry
-from chalicelib.services.runs.worker import Programs
+from chalicelib.services.runs.programs import Programs
 from tests.fakes import FixedClock
 from tests.simulator import oracle, workload
 from tests.simulator.callers import Callers

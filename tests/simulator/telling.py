@@ -28,15 +28,20 @@ NEWEST_KEPT = 100
 LONG_MS = 30_000
 """How long somebody has to stand still for others to speak in his place."""
 
+SHORT_MS = 10_000
+"""Clocks that are further apart let a lease end before its time, and its holder does not know at once."""
+
 
 @dataclass(slots=True)
 class _Said:
-    """An accepted event. `asked` is when its emitter looked for listeners."""
+    """An accepted event, and who said it. `asked` is when its emitter looked for listeners."""
 
     event: Event
+    by: Invocation
     asked: int
     is_heard: bool
     step: int
+    at_ms: int
     is_deleted: bool = False
 
 
@@ -171,24 +176,30 @@ class Telling:
         first = self._emit_ids.get(emission.emit_id)
         if first is not None and not first.is_deleted and not self._could_not_know(emission, first, asked):
             self.fail(f"{emission.emit_id} of {emitter.id} is there twice, as {first.event.id} and {event.id}")
-        self.said[event.place] = said = _Said(event, asked, is_heard, self._step)
+        by = self._world.acting().invocation
+        self.said[event.place] = said = _Said(event, by, asked, is_heard, self._step, self._world.now_ms)
         self._emit_ids.setdefault(emission.emit_id, said)
         if named["due_at"] is not None:
             self._due_changed(named["due_at"])
 
     def _could_not_know(self, emission: Emission, first: _Said, asked: int) -> bool:
-        """Whether the event was said before while this one was being said, or so many others ago that nobody looks, or
-        its speaker stood still so long that others spoke for him. Listeners hear of it once all the same."""
+        """Whether the event was said before while this one was being said, or so many others ago that nobody looks. The
+        end of a run has one speaker at a time, unless one stood still so long, or the clocks are so far apart, that
+        others spoke for him. Listeners hear of it once all the same."""
         actor = self._world.acting()
-        if asked < first.step or self._begun.get(actor, self._step) < first.step:
-            return True
         place = first.event.place
         since = [each for each in self._places(place.emitter, place.stream) if each.id > place.id]
         if len(since) >= NEWEST_KEPT:
             return True
         run_id = _run_of(emission)
-        mine = [each for (id_, _), each in self.ended.items() if id_ == run_id and each.by is actor.invocation]
-        return any(self._world.now_ms - each.at_ms >= LONG_MS for each in mine)
+        ended_at_ms = [each.at_ms for (id_, _), each in self.ended.items() if id_ == run_id]
+        apart_ms = abs(actor.invocation.skew_ms - first.by.skew_ms)
+        if not ended_at_ms:
+            was_overtaken = apart_ms >= SHORT_MS
+            return was_overtaken or asked < first.step or self._begun.get(actor, self._step) < first.step
+        # Who began only after it was said had every chance to find it.
+        was_there = actor.invocation.began_ms <= first.at_ms
+        return was_there and any(self._world.now_ms - at_ms + apart_ms >= LONG_MS for at_ms in ended_at_ms)
 
     def _places(self, emitter: Emitter, stream: str) -> list[EventPlace]:
         return [place for place in self.said if (place.emitter, place.stream) == (emitter, stream)]
@@ -331,8 +342,22 @@ class Telling:
             for place, said in self.said.items()
         )
 
+    def tells_of_disabling(self, endpoint_id: str, emitter_id: str) -> int:
+        """How many events of the emitter tell that this endpoint was disabled."""
+        payloads = [
+            (said.event.emission.emit_id, said.event.emission.payload)
+            for place, said in self.said.items()
+            if place.stream == ERRORS and place.emitter.id == emitter_id
+        ]
+        return len({id_ for id_, payload in payloads if _is_of_disabling(payload, endpoint_id)})
+
     def endpoint_now(self, endpoint_id: str) -> Endpoint | None:
         return self._endpoints[endpoint_id][-1][1] if endpoint_id in self._endpoints else None
+
+
+def _is_of_disabling(payload: Any, endpoint_id: str) -> bool:
+    code = payload["error"]["code"] if isinstance(payload, dict) and "error" in payload else None
+    return code == "EndpointDisabled" and payload["endpoint_id"] == endpoint_id
 
 
 def _run_of(emission: Emission) -> str | None:
@@ -377,4 +402,6 @@ def _hops(event: Event) -> int:
 
 def _is_own_trouble(emission: Emission, endpoint_id: str) -> bool:
     payload = emission.payload
+    if _is_of_disabling(payload, endpoint_id):
+        return True
     return isinstance(payload, dict) and payload.get("endpoint_id") == endpoint_id and "delivery_id" in payload

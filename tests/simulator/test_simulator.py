@@ -16,6 +16,7 @@ from tests.simulator.flow_sabotage import FLOWS
 from tests.simulator.report import KINDS, Totals, run_seeds, story
 from tests.simulator.sabotage import RUNS
 from tests.simulator.schedule_sabotage import SCHEDULES
+from tests.simulator.source_sabotage import SOURCES
 from tests.simulator.world import ViolationError
 
 CHUNK = 100
@@ -24,13 +25,20 @@ CHUNKS = [
     *(("deliveries", chunk) for chunk in range(3)),
     *(("schedules", chunk) for chunk in range(2)),
     *(("flows", chunk) for chunk in range(2)),
+    ("sources", 0),
 ]
-FOUND = [("schedules", 5001)]
+FOUND = [
+    ("deliveries", 20599),
+    ("flows", 80286),
+    *(("schedules", seed) for seed in (5001, 5080, 5145, 9358)),
+    *(("sources", seed) for seed in (162, 204, 283, 560, 1528)),
+]
 """Seeds beyond the chunks that failed once."""
 BROKEN = [("runs", *broken) for broken in RUNS]
 BROKEN += [("deliveries", *broken) for broken in DELIVERIES]
 BROKEN += [("schedules", *broken) for broken in SCHEDULES]
 BROKEN += [("flows", *broken) for broken in FLOWS]
+BROKEN += [("sources", *broken) for broken in SOURCES]
 ENOUGH_TO_NOTICE = 150
 ROOT = Path(__file__).parents[2]
 

@@ -36,6 +36,7 @@ class Invocation:
 
     name: str
     skew_ms: int = 0
+    began_ms: int = 0
     is_dead: bool = False
     actors: list[Actor] = field(default_factory=list)
     died: Callable[[], None] = lambda: None

@@ -69,6 +69,7 @@ RUNS: dict[str, tuple[Callable[[Stores], object], list[str]]] = {
     "claim": (lambda s: claim(s, "exec_1"), [UPDATE]),
     "claim large": (lambda s: claim(s, "exec_large"), [UPDATE, "GetObject"]),
     "claim before a near deadline": (lambda s: claim(s, "exec_hurried"), [UPDATE, UPDATE]),
+    "is held": (lambda s: s.runs.is_held("exec_large", 1), [GET]),
     "renew": (lambda s: s.runs.renew("exec_held", 1, after(99)), [UPDATE]),
     "park": (lambda s: park(s, run_id="exec_held", tail=(outcome(),)), [UPDATE]),
     "finish": (lambda s: finish(s, run_id="exec_held"), [UPDATE]),

@@ -86,6 +86,14 @@ class TestRunsOfSeveralWorkflows:
         assert together(stores, {"wf_1"} | others) == (["4", "1"], 2)
         assert together(stores, others) == ([], 0)
 
+    @pytest.mark.parametrize("page_size", [1, 3, 100])
+    def test_are_read_by_and_by(self, stores: Stores, others: set[str], page_size: int) -> None:
+        several(stores)
+
+        found = stores.runs.of_workflows("ws_a", {"wf_0", "wf_2"} | others, RunFilter(), page_size=page_size)
+        assert [each.id.removeprefix("exec_") for each in found] == ["5", "3", "2", "0"]
+        assert list(stores.runs.of_workflows("ws_a", others, RunFilter(), page_size=page_size)) == []
+
     @pytest.mark.parametrize(
         ("offset", "limit", "shown"), [(0, 1, "5"), (1, 2, "32"), (3, 9, "0"), (4, 1, ""), (0, 0, ""), (9, 9, "")]
     )

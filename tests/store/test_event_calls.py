@@ -33,6 +33,7 @@ from tests.store.event_samples import (
     subscription,
 )
 from tests.store.samples import after
+from tests.store.test_endpoints import NEWS
 
 GET, PUT, UPDATE, DELETE, QUERY = "GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query"
 GET_MANY, DELETE_MANY = "BatchGetItem", "BatchWriteItem"
@@ -114,6 +115,7 @@ ENDPOINTS: dict[str, tuple[Callable[[Stores], object], list[str]]] = {
     "note success": (lambda s: s.endpoints.note_success("ws_a", "wh_1"), [UPDATE]),
     "disable": (lambda s: s.endpoints.disable("ws_a", "wh_1", "gone", START), [UPDATE]),
     "disable again": (lambda s: s.endpoints.disable("ws_a", "wh_2", "gone", START), [UPDATE]),
+    "note told": (lambda s: s.endpoints.note_told("ws_a", "wh_1", NEWS), [UPDATE]),
 }
 DELIVERIES: dict[str, tuple[Callable[[Stores], object], list[str]]] = {
     "create": (lambda s: s.deliveries.create(delivery(id="new")), [PUT, PUT]),

@@ -358,7 +358,10 @@ class TestNews:
         assert stores.runs.get("exec_1").due_at == after(65)
         assert (due(stores, 64), due(stores, 65)) == ([], ["exec_1"])
         with pytest.raises(RunEndedError) as raised:
-            claim(stores, at=65)
+            claim(stores, at=59)
+        assert raised.value.facts["has_news"] is False, "whoever ended it is telling"
+        with pytest.raises(RunEndedError) as raised:
+            claim(stores, at=60)
         assert raised.value.facts["has_news"] is True
         stores.runs.told("exec_1", 0)
         assert due(stores, 999) == ["exec_1"], "an earlier end's news are not this one's"

@@ -156,6 +156,17 @@ def test_renewing_moves_the_lease_alone(stores: Stores) -> None:
         claim(stores, at=99)
 
 
+def test_a_run_is_held_under_its_newest_fence_alone(stores: Stores) -> None:
+    stores.runs.create(run())
+    claim(stores)
+
+    assert stores.runs.is_held("exec_1", 1)
+    assert not stores.runs.is_held("exec_1", 0)
+    assert not stores.runs.is_held("exec_9", 1)
+    stores.runs.end("exec_1", status=RunStatus.CANCELLED, at=after(1))
+    assert not stores.runs.is_held("exec_1", 1)
+
+
 @pytest.mark.parametrize("status", [RunStatus.WAITING, RunStatus.QUEUED])
 def test_parking_releases_the_lease(stores: Stores, status: RunStatus) -> None:
     stores.runs.create(run())

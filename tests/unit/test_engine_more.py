@@ -267,6 +267,18 @@ class TestContainersMore:
 
         assert found.message == "'items' has 10001 members; at most 10000 are allowed"
 
+    def test_exactly_ten_thousand_items_are_done(self) -> None:
+        driver = Driver(graph([each(list(range(10_000)), concurrency=100)]))
+
+        parts = [task.part for task in handed_out(driver)]
+
+        assert [len(part.items) for part in parts if part] == [100] * 10
+
+    def test_a_branch_without_steps_gives_nothing(self) -> None:
+        both = Node("f", "fork", bodies={"empty": graph([]), "full": graph([values("v", n=1)])})
+
+        assert output(Driver(graph([both]))) == {"empty": None, "full": {"n": 1}}
+
     def test_an_index_counts_from_zero(self) -> None:
         assert output(Driver(graph([each(["a", "b"], values("v", i="{{ $index }}"))]))) == [{"i": 0}, {"i": 1}]
 

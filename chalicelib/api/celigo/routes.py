@@ -114,6 +114,7 @@ ADDRESSES: Mapping[str, str] = {
 """Verbs by address, below `PREFIX`."""
 
 IDENTIFIER = re.compile(r"[ei][0-9a-f]{7,10}")
+IDENTIFIED_AT = f"{PREFIX}/{{api_identifier}}"
 _IDENTIFIED = re.compile(rf"{PREFIX}/{IDENTIFIER.pattern}/?")
 _OPEN = re.compile(r"/v1/(?:exports/[^/]+/data(?:/[^/]+)?|flows/template/[^/]+|jobs/errorFile/[^/]+)/?")
 """Addresses of calls that carry no token of the API, and prove themselves in ways of their own."""

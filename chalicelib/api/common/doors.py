@@ -39,8 +39,11 @@ Takes = Callable[[Call], bool]
 
 @dataclass(frozen=True, slots=True)
 class Guest:
+    """`alone_at` is an address pattern that no other door has: what the guest does not take there is nobody's."""
+
     door: Door
     takes: Takes
+    alone_at: str | None = None
 
 
 class Doors:
@@ -55,6 +58,10 @@ class Doors:
             if guest.takes(call):
                 return guest.door
         return self._at(call.path)
+
+    def is_nobodys(self, pattern: str, call: Call) -> bool:
+        """Whether an address that fits the pattern of a route is none all the same."""
+        return any(guest.alone_at == pattern and not guest.takes(call) for guest in self._guests)
 
     def _at(self, path: str) -> Door:
         prefix = path.rstrip("/")

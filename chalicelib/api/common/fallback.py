@@ -6,7 +6,7 @@ its own words.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from chalicelib.api.common.call import Call
 from chalicelib.api.common.mount import CORS
@@ -18,22 +18,25 @@ RouteTable = Mapping[str, Mapping[str, object]]
 
 def answer(pipeline: Pipeline, routes: RouteTable, method: str, path: str, headers: Mapping[str, str]) -> Answer:
     """`routes` is Chalice's table: verbs by path pattern. `path` is as received, without the query."""
-    verbs = sorted(verbs_at(routes, path))
+    pattern = pattern_at(routes, path)
+    lower = {name.lower(): value for name, value in headers.items()}
+    verbs = [
+        verb
+        for verb in sorted(routes[pattern] if pattern else ())
+        if not pipeline.is_nobodys(pattern or "", Call(method=verb, path=path, request_id="", headers=lower))
+    ]
     if verbs and method == "OPTIONS":
         allow = ", ".join([*verbs, "OPTIONS"])
         return Answer(200, {**CORS.get_access_control_headers(), "Access-Control-Allow-Methods": allow}, "")
     error: PenstockError = MethodNotAllowedError(allow=", ".join(verbs)) if verbs else RouteNotFoundError()
-    lower = {name.lower(): value for name, value in headers.items()}
     return pipeline.refuse(Call(method=method, path=path, request_id="", headers=lower), error)
 
 
-def verbs_at(routes: RouteTable, path: str) -> Iterable[str]:
-    """The verbs of the pattern that fits best: of two, the one whose first differing segment is literal."""
+def pattern_at(routes: RouteTable, path: str) -> str | None:
+    """The pattern that fits best: of two, the one whose first differing segment is literal. None if none fits."""
     wanted = path.split("/")
     fitting = [pattern for pattern in routes if _fits(pattern.split("/"), wanted)]
-    if not fitting:
-        return ()
-    return routes[min(fitting, key=lambda pattern: [part.startswith("{") for part in pattern.split("/")])]
+    return min(fitting, key=lambda pattern: [part.startswith("{") for part in pattern.split("/")], default=None)
 
 
 def _fits(pattern: list[str], wanted: list[str]) -> bool:

@@ -79,6 +79,9 @@ class Pipeline:
             text = _text(reply)
         return Answer(reply.status, self._headers(call, reply), text, reply.raw)
 
+    def is_nobodys(self, pattern: str, call: Call) -> bool:
+        return self._doors.is_nobodys(pattern, call)
+
     def refuse(self, call: Call, error: PenstockError) -> Answer:
         """The answer to a call that no handler takes; who may not come in learns no more than that."""
 

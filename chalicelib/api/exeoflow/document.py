@@ -53,6 +53,7 @@ _CONTAINER = Parameter(
 )
 _STATUS = Parameter("status", "Only workflows of this status.", {"type": "string", "enum": [*STATUSES]})
 _COUNT = Parameter("count", "How many.", _whole(1, MAX_UPCOMING), DEFAULT_UPCOMING)
+_LANGUAGE = Parameter("Accept-Language", "Which language reasons are worded in, English or German.", where="header")
 _ONLY_OF = Parameter("workflow_id", "Only those of this workflow.")
 
 
@@ -219,7 +220,7 @@ _SCHEDULES = {
         types.Preview,
         types.ScheduleTiming,
         "Either `cron` or `interval_seconds` says when. Nothing is stored.",
-        parameters=(_COUNT,),
+        parameters=(_COUNT, _LANGUAGE),
     ),
     "GET /schedules/{schedule_id}": _reads("get_schedule", "Schedules", "Read a schedule", types.Schedule),
     "PUT /schedules/{schedule_id}": _does(
@@ -229,7 +230,7 @@ _SCHEDULES = {
     "POST /schedules/{schedule_id}/pause": _does("pause_schedule", "Schedules", "Pause a schedule", types.Schedule),
     "POST /schedules/{schedule_id}/resume": _does("resume_schedule", "Schedules", "Resume a schedule", types.Schedule),
     "GET /schedules/{schedule_id}/upcoming": _reads(
-        "list_upcoming", "Schedules", "Read when a schedule fires next, and why", types.Upcoming, "", _COUNT
+        "list_upcoming", "Schedules", "Read when a schedule fires next, and why", types.Upcoming, "", _COUNT, _LANGUAGE
     ),
 }
 _TIMELINE: Schema = {"anyOf": [{"$ref": f"#/components/schemas/Exeoflow.{each}"} for each in ("Timeline", "Rounds")]}

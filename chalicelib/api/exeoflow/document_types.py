@@ -278,7 +278,14 @@ class Schedule(TypedDict):
 class Fire(TypedDict):
     at: Time
     local: Annotated[str, about("In the schedule's time zone.")]
-    reason: Annotated[str, about("Why then, in German.")]
+    codes: Annotated[
+        list[Literal["matched", "interval", "first_of_two", "one_left_out"]],
+        about(
+            "Why then: its fields match, or it is a turn of an interval; where the clocks are changed, this local time "
+            "comes twice and counts the first time, or one before it was left out."
+        ),
+    ]
+    reason: Annotated[str, about("The same as a sentence: in English, or in German for whoever prefers it.")]
 
 
 class Preview(TypedDict):

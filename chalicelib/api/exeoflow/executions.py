@@ -59,7 +59,8 @@ class Executions:
 
     def input(self, call: Call) -> Reply:
         """The whole input, however large: what `get` leaves out of a reply that would not pass a gateway."""
-        return success({"input": self._run(call).input})
+        run = self._run(call)
+        return success({"input": wire.given(run.input, run.workflow_id)})
 
     def output(self, call: Call) -> Reply:
         """The whole output of the last step, null while there is none."""

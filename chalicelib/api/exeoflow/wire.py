@@ -9,9 +9,10 @@ import msgspec
 
 from chalicelib.domain.ids import epoch_ms
 from chalicelib.domain.json import Json
+from chalicelib.domain.masking import mask_json
 from chalicelib.domain.run import FINAL, LIVE, LogLine, Run, RunStatus, RunSummary, StepError, StepStatus
 from chalicelib.domain.times import iso_z
-from chalicelib.domain.workflow import Hook, Workflow
+from chalicelib.domain.workflow import EXEOFLOW_PREFIX, Hook, Workflow
 from chalicelib.services.runs.bulk import BulkRetry
 from chalicelib.services.runs.steps import RunView, StepPage, StepView
 from chalicelib.services.workflows import WorkflowView
@@ -168,13 +169,24 @@ def execution_full(view: RunView) -> Members:
     run = view.run
     full: Members = {
         **_documented(run),
-        "input": run.input,
+        "input": given(run.input, run.workflow_id),
         "output": _output(run),
         "steps": [_step(step) for step in view.steps],
         **_state(run),
         **failure(run),
     }
     return full | {"truncated": True} if view.is_cut else full
+
+
+def given(value: Json, workflow_id: str) -> Json:
+    """What this dialect's callers gave comes back as they gave it. Inputs of other dialects carry credentials by their
+    documentation, and headers of whoever called; these are masked by their names, as at their own doors."""
+    return mask_json(value) if is_masked(workflow_id) else value
+
+
+def is_masked(workflow_id: str) -> bool:
+    """Whether what runs of the workflow are given is masked here."""
+    return not workflow_id.startswith(EXEOFLOW_PREFIX)
 
 
 def failure(run: Run) -> Members:

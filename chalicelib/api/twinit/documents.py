@@ -16,7 +16,7 @@ from chalicelib.domain.errors import DefinitionError
 from chalicelib.domain.identity import Principal
 from chalicelib.domain.ids import is_uuid, uuid_of
 from chalicelib.domain.json import Json
-from chalicelib.domain.masking import MASK, is_secret_name
+from chalicelib.domain.masking import MASK, is_secret_name, unmask_json
 from chalicelib.domain.workflow import Workflow
 
 Members = dict[str, Json]
@@ -135,24 +135,9 @@ def _is_secret(name: str, value: Json) -> bool:
 
 def unmasked_members(value: Mapping[str, Json], stored: Json) -> Members:
     """`value` with what is stored in place of each mask."""
-    members = _unmasked(dict(value), stored)
+    members = unmask_json(dict(value), stored)
     assert isinstance(members, dict)
     return members
-
-
-def _unmasked(value: Json, stored: Json) -> Json:
-    if isinstance(value, dict):
-        known = stored if isinstance(stored, dict) else {}
-        return {
-            name: known.get(name, inner)
-            if inner == MASK and is_secret_name(name)
-            else _unmasked(inner, known.get(name))
-            for name, inner in value.items()
-        }
-    if isinstance(value, list):
-        before = stored if isinstance(stored, list) else []
-        return [_unmasked(inner, before[i] if i < len(before) else None) for i, inner in enumerate(value)]
-    return value
 
 
 def _with_ids(tasks: Json, stored: Mapping[str, Mapping[str, Json]], new_id: Callable[[], str]) -> Json:

@@ -77,8 +77,9 @@ class RunCalls:
             else:
                 page = self._sorted(call, definitions, where, sort, asked)
         bodies: dict[str, Known] = {}
-        shown = (self._listed(call, summary, definitions[summary.workflow_id], bodies) for summary in page.items)
-        return bounds.page(asked, page.total, (run for run in shown if run is not None))
+        views = self._services().runs.views_of_list(call.principal, (summary.id for summary in page.items))
+        shown = (self._listed(view, definitions[view.run.workflow_id], bodies) for view in views if view is not None)
+        return bounds.page(asked, page.total, shown)
 
     def get(self, call: Call) -> Reply:
         known = self.known(call, Scope.READ_RUNS)
@@ -157,8 +158,11 @@ class RunCalls:
             return Known(run, definition, {}, ())
         return Known(run, definition, source, tasks.read(source))
 
-    def _shown(self, known: Known, *, with_loops: bool = False, status: str | None = None) -> documents.Members:
-        view = self._services().runs.view(known.run)
+    def _shown(
+        self, known: Known, *, with_loops: bool = False, status: str | None = None, view: RunView | None = None
+    ) -> documents.Members:
+        """`view` is that of the run, where it is at hand."""
+        view = view or self._services().runs.view(known.run)
         found = self.tasks_of(known, view, with_loops=with_loops)
         outputs = None
         if known.tasks is not None and known.run.status in FINAL:
@@ -240,17 +244,12 @@ class RunCalls:
         runs = (self._services().runs.get_of_list(call.principal, run_id) for run_id in live)
         return {run.id: wire.run_updated_at(run) for run in runs if run is not None}
 
-    def _listed(
-        self, call: Call, summary: RunSummary, definition: Workflow, bodies: dict[str, Known]
-    ) -> documents.Members | None:
-        """None for a run that went while the list was made. `bodies` are the few last versions that were read for it:
-        most runs of a list share them."""
-        run = self._services().runs.get_of_list(call.principal, summary.id)
-        if run is None:
-            return None
+    def _listed(self, view: RunView, definition: Workflow, bodies: dict[str, Known]) -> documents.Members:
+        """`bodies` are the few last versions that were read for the list: most of its runs share them."""
+        run = view.run
         like = bodies.pop(run.body_ref, None)
         known = Known(run, definition, like.source, like.tasks) if like else self._known(run, definition)
         bodies[run.body_ref] = known
         if len(bodies) > _MOST_BODIES:
             del bodies[next(iter(bodies))]
-        return self._shown(known)
+        return self._shown(known, view=view)

@@ -22,6 +22,7 @@ from chalicelib.domain.errors import (
     TooLargeError,
 )
 from chalicelib.domain.flows.flows import object_id_of
+from chalicelib.domain.hints import is_due, resend_at
 from chalicelib.domain.ids import derived
 from chalicelib.domain.json import Json
 from chalicelib.domain.parts import part_input, part_of
@@ -32,7 +33,6 @@ from chalicelib.domain.workflow import CELIGO, INTERNAL_IDS, Workflow, WorkflowS
 from chalicelib.services.ports import Clock, RunQueue, RunStore, WorkflowStore
 
 MAX_DEPTH = 10
-RESEND_SECONDS = 60
 
 
 class Announcer(Protocol):
@@ -66,6 +66,7 @@ class Children:
         except NotFoundError as error:
             return self._outcome(task, StepError("workflow_not_found", error.message))
         try:
+            # Noted first: a child that its parent does not know of would go on when the parent is cancelled.
             self.runs.adopt(task.run.id, fence, child.id)
             self.runs.create(child)
         except TooLargeError as error:
@@ -89,9 +90,12 @@ class Children:
             if child.parent is not None:
                 self._tell_parent(child, child.parent)
             return True
+        if child.due_at is not None:
+            # Nobody may have told yet, and once it is queued again, nobody can: its end is gone from the record.
+            self.announcer.ended(child, may_repeat=True)
         now = self.clock.now()
         limit = None if child.deadline_at is None else now + (child.deadline_at - child.created_at)
-        due_at = now + timedelta(seconds=RESEND_SECONDS)
+        due_at = resend_at(now)
         try:
             self.runs.restart(child.id, child.fence, resets=child.resets, deadline_at=limit, due_at=due_at)
         except (RunNotFoundError, IllegalTransitionError, StaleWriteError):
@@ -119,7 +123,7 @@ class Children:
             input=part_input(task, task.part),
             trigger="map",
             output=None,
-            due_at=now + timedelta(seconds=RESEND_SECONDS),
+            due_at=resend_at(now),
             fence=0,
             hops=0,
             stalls=0,
@@ -167,7 +171,7 @@ class Children:
             input=config.get("input", task.incoming),
             trigger="workflow",
             deadline_at=now + timedelta(seconds=limit) if limit else None,
-            due_at=now + timedelta(seconds=RESEND_SECONDS),
+            due_at=resend_at(now),
             parent=Parent(task.run.id, task.slot),
             depth=task.run.depth + 1,
             lineage=task.idempotency_key,
@@ -176,29 +180,41 @@ class Children:
         )
 
     def _outcome(self, task: Task, error: StepError | None = None) -> Outcome:
-        now = self.clock.now()
+        # Ours may be behind the clock that the parts of a map ended by. A replay has only this record to go by, and
+        # must not take the map for older than what it was made of.
+        finished_at = max(self.clock.now(), task.at)
         return Outcome(
             key=task.key,
             node_id=task.step.node.id,
             status=StepStatus.FAILED if error else StepStatus.WAITING,
             attempt=task.attempt,
             started_at=task.at,
-            finished_at=now,
+            finished_at=finished_at,
             error=error,
             generation=task.generation,
             round=task.scope.round,
         )
 
+    def tell_overdue(self, run_id: str) -> None:
+        """Tells of an end that nobody told of in time, unless somebody else has just taken that on."""
+        run = self.runs.get(run_id)
+        if not run.status.is_final or run.due_at is None:
+            return
+        if self.runs.rearm(run.id, run.due_at, resend_at(self.clock.now())):
+            self.tell(run)
+
     def tell(self, run: Run, *, may_repeat: bool = True) -> None:
         """Tells whoever waits for an ended run or listens to its workflow, and ends what it started. Safe to repeat.
 
-        Only who ended the run just now knows that nobody told of it before.
+        Only who ended the run just now knows that nobody told of it before, and only until its `due_at`.
         """
         for child in sorted(run.children) if run.status is not RunStatus.SUCCEEDED else ():
             self._end_child(child)
         if run.parent is not None:
             self._tell_parent(run, run.parent)
-        self.announcer.ended(run, may_repeat=may_repeat)
+        # Whoever stood still for so long may have been taken for dead, and somebody else may have told of it.
+        is_late = run.due_at is not None and is_due(run.due_at, self.clock.now())
+        self.announcer.ended(run, may_repeat=may_repeat or is_late)
         self.runs.told(run.id, run.fence)
 
     def _end_child(self, child_run_id: str) -> None:
@@ -210,7 +226,7 @@ class Children:
                 status=RunStatus.CANCELLED,
                 at=now,
                 failure=failure,
-                news_due_at=now + timedelta(seconds=RESEND_SECONDS),
+                news_due_at=now,  # whoever follows the hint is to tell
             )
         except (RunNotFoundError, RunEndedError):
             return
@@ -219,9 +235,8 @@ class Children:
     def _end_overfull(self, run_id: str, failure: Failure) -> None:
         """Ends a run that can take no more answers: better than one that waits for ever for what cannot reach it."""
         now = self.clock.now()
-        news_due_at = now + timedelta(seconds=RESEND_SECONDS)
         try:
-            self.runs.end(run_id, status=RunStatus.FAILED, at=now, failure=failure, news_due_at=news_due_at)
+            self.runs.end(run_id, status=RunStatus.FAILED, at=now, failure=failure, news_due_at=now)
         except (RunNotFoundError, RunEndedError):
             return
 
@@ -229,7 +244,7 @@ class Children:
         now = self.clock.now()
         answer = Answer(now, run.output, _error_of(run))
         try:
-            self.runs.signal(parent.run_id, parent.slot, answer, now + timedelta(seconds=RESEND_SECONDS))
+            self.runs.signal(parent.run_id, parent.slot, answer, resend_at(now))
         except (RunNotFoundError, RunEndedError):
             return  # nobody waits any more
         except TooLargeError as error:

@@ -12,19 +12,19 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import Enum, auto
 
 from chalicelib.domain.errors import RunEndedError, RunNotFoundError
 from chalicelib.domain.expressions import MappingScope
 from chalicelib.domain.graph import Concurrency, OnLimit
+from chalicelib.domain.hints import resend_at
 from chalicelib.domain.json import Json, encode
 from chalicelib.domain.program import Program
 from chalicelib.domain.run import Failure, Run, RunStatus
 from chalicelib.services.ports import Clock, RunQueue, RunStore, SlotStore
 from chalicelib.services.runs.children import Children, has_news
 
-RESEND_SECONDS = 60
 _ONE_AT_A_TIME = Concurrency(1)
 
 
@@ -71,7 +71,7 @@ class Limiter:
         """Whether the run has the slot of its name, or takes it now: when it is free and nobody is before it."""
         name = exclusive_name(run, exclusive)
         line = self.slots.line(name)
-        if run.id in line.holders:
+        if run.id in line.holders:  # from an earlier hold
             return True
         if run.id not in line.waiting:
             self.line_up(run)
@@ -135,7 +135,7 @@ class Limiter:
         failure = Failure("concurrency", "a newer run took this one's place")
         for holder in holders:
             now = self.clock.now()
-            news_due_at = now + timedelta(seconds=RESEND_SECONDS)
+            news_due_at = resend_at(now)
             try:
                 older = self.runs.get(holder)
                 ended = self.runs.end(

@@ -23,6 +23,7 @@ from chalicelib.domain.errors import (
 )
 from chalicelib.domain.forms import check_form
 from chalicelib.domain.graph import OnError
+from chalicelib.domain.hints import resend_at
 from chalicelib.domain.identity import Principal
 from chalicelib.domain.ids import escape, unescape, uuid_of
 from chalicelib.domain.json import Json
@@ -30,9 +31,9 @@ from chalicelib.domain.program import Program
 from chalicelib.domain.run import RETRYABLE, Answer, Outcome, Reset, Run, StepStatus, Touch
 from chalicelib.services.access import Scope
 from chalicelib.services.ports import Clock, RunQueue, RunStore
-from chalicelib.services.runs.runs import RESEND_SECONDS, Runs
+from chalicelib.services.runs.programs import Programs
+from chalicelib.services.runs.runs import Runs
 from chalicelib.services.runs.steps import generation_of
-from chalicelib.services.runs.worker import Programs
 
 _MAX_RESTORED_STEPS = 20_000
 _LATER_SLOT = re.compile(r"(.*)@([0-9]+)")
@@ -144,6 +145,7 @@ class Control:
             counts = outcome.generation == generation_of(run, outcome.key) and _is_present(run, outcome.key)
             if counts and outcome.status is not StepStatus.WAITING:
                 known = newest.get(outcome.key)
+                # Failed attempts come along; the outcome that ended the step is the one of the last.
                 if known is None or known.attempt <= outcome.attempt:
                     newest[outcome.key] = outcome
         return newest
@@ -170,6 +172,7 @@ class Control:
         deadline_at = None
         if run.deadline_at is not None:
             deadline_at = self._clock.now() + _time_limit(run, run.deadline_at, program)
+        self._runs.tell_untold(run)
         due_at = self._due_at()
         try:
             restarted = self._store.restart(
@@ -183,7 +186,7 @@ class Control:
         return Touch(self._clock.now(), principal.user_id)
 
     def _due_at(self) -> datetime:
-        return self._clock.now() + timedelta(seconds=RESEND_SECONDS)
+        return resend_at(self._clock.now())
 
     def _hinted(self, run: Run) -> Run:
         self._queue.send(run.id, run.workspace_id)

@@ -59,6 +59,7 @@ class Lifecycle:
             Emitter(run.workspace_id, kind, run.workflow_id),
             channel,
             payload,
+            # With the fence, because a run that is retried ends once more.
             emit_id(run.finished_at or run.created_at, f"{run.id}/end/{run.fence}"),
             cause=run.cause,
         )

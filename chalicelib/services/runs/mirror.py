@@ -8,8 +8,9 @@ order.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from chalicelib.domain.errors import (
     DefinitionError,
@@ -24,11 +25,13 @@ from chalicelib.domain.json import Json
 from chalicelib.domain.pins import Pin, Version
 from chalicelib.domain.run import Run, RunStatus, StepStatus
 from chalicelib.domain.times import iso_ms
-from chalicelib.services.pins.access import PinAccess
-from chalicelib.services.pins.data import PinData
 from chalicelib.services.ports import RunStore
 from chalicelib.services.runs.children import Announcer
-from chalicelib.services.runs.worker import Programs
+from chalicelib.services.runs.programs import Programs
+
+if TYPE_CHECKING:
+    from chalicelib.services.pins.access import PinAccess
+    from chalicelib.services.pins.data import PinData
 
 logger = logging.getLogger(__name__)
 
@@ -47,10 +50,13 @@ _STATUSES: Mapping[RunStatus, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Mirror:
+    """`access` and `data` are asked for by the first run that has a pin: few have one, and a function that mirrors none
+    loads nothing of pins."""
+
     runs: RunStore
     programs: Programs
-    access: PinAccess
-    data: PinData
+    access: Callable[[], PinAccess]
+    data: Callable[[], PinData]
 
     def run_began(self, run: Run) -> None:
         """As `run_changed`, for a run that is taken up: what cannot be shown now is shown when it ends."""
@@ -73,7 +79,7 @@ class Mirror:
     def _mirror(self, run: Run, graph: Graph, mirror: PinMirror) -> None:
         facts = {"action": "not_mirrored", "run_id": run.id, "pin_id": mirror.pin_id}
         try:
-            pin = self.access.find(mirror.pin_id)
+            pin = self.access().find(mirror.pin_id)
             if pin.workspace_id != run.workspace_id:
                 logger.warning("the pin is another workspace's", extra=facts)
                 return
@@ -88,7 +94,7 @@ class Mirror:
             if shown is not None and not _is_newer(data, shown.data):
                 return
             try:
-                self.data.push(pin, workflow_id, data, expected=0 if shown is None else shown.version)
+                self.data().push(pin, workflow_id, data, expected=0 if shown is None else shown.version)
             except StaleWriteError:
                 continue
             return
@@ -96,7 +102,7 @@ class Mirror:
 
     def _shown(self, pin: Pin, workflow_id: str) -> Version | None:
         try:
-            return self.data.get(pin, workflow_id)
+            return self.data().get(pin, workflow_id)
         except WorkflowDataNotFoundError:
             return None
 

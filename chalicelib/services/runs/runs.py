@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
+from itertools import islice
 
 import msgspec
 
@@ -19,6 +21,7 @@ from chalicelib.domain.errors import (
 )
 from chalicelib.domain.flows.flows import OBJECT_ID_BYTES, object_id
 from chalicelib.domain.graph import Graph
+from chalicelib.domain.hints import resend_at
 from chalicelib.domain.identity import Principal
 from chalicelib.domain.ids import ENTROPY_BYTES, mint
 from chalicelib.domain.json import Json
@@ -35,14 +38,15 @@ from chalicelib.services.ports import (
     RunFilter,
     RunQueue,
     RunStore,
+    Spawner,
 )
-from chalicelib.services.runs.children import has_news
+from chalicelib.services.runs.children import Announcer, has_news
+from chalicelib.services.runs.programs import Programs
 from chalicelib.services.runs.steps import RunView, StepPage, Steps, StepView
-from chalicelib.services.runs.worker import Programs
 
-__all__ = ["RESEND_SECONDS", "RunView", "Runs", "StepPage", "StepView"]
+__all__ = ["RunView", "Runs", "StepPage", "StepView"]
 
-RESEND_SECONDS = 60
+READ_TOGETHER = 32
 KEY_LIFETIME = timedelta(hours=24)
 _SWEEP_PAGE = 100
 _TRIES = 3
@@ -66,7 +70,11 @@ class Runs:
         marks: MarkStore,
         clock: Clock,
         entropy: Entropy,
+        spawner: Spawner,
+        announcer: Callable[[], Announcer],
     ) -> None:
+        """`announcer` is asked for when an end has to be told that its worker did not tell."""
+        self._announcer = announcer
         self._store = store
         self._queue = queue
         self._access = access
@@ -74,6 +82,7 @@ class Runs:
         self._marks = marks
         self._clock = clock
         self._entropy = entropy
+        self._spawner = spawner
 
     def start(
         self,
@@ -117,12 +126,41 @@ class Runs:
         require(principal, Scope.READ_RUNS)
         return self._store.page_of_workflows(principal.workspace_id, workflow_ids, where, offset=offset, limit=limit)
 
+    def of_workflows(
+        self, principal: Principal, workflow_ids: Collection[str], where: RunFilter, page_size: int
+    ) -> Iterator[RunSummary]:
+        """Newest first, the runs of several workflows together, for who takes about so many of them."""
+        require(principal, Scope.READ_RUNS)
+        return self._store.of_workflows(principal.workspace_id, workflow_ids, where, page_size=page_size)
+
     def get_of_list(self, principal: Principal, run_id: str) -> Run | None:
         """A run that a list named, if it is kept still."""
         try:
             return self.owned(principal, run_id, Scope.READ_RUNS)
         except RunNotFoundError:
             return None
+
+    def views_of_list(self, principal: Principal, run_ids: Iterable[str]) -> Iterator[RunView | None]:
+        """Runs that a list named, with their steps, in its order; None for one that is not kept any more. Some are read
+        side by side, and no more than that ahead: whoever shows them may have enough before the end."""
+        ids = iter(run_ids)
+        while together := tuple(islice(ids, READ_TOGETHER)):
+            yield from self._read_together(principal, together)
+
+    def _read_together(self, principal: Principal, run_ids: Sequence[str]) -> Iterator[RunView | None]:
+        found: dict[str, RunView] = {}
+
+        def read(run_id: str) -> None:
+            run = self.get_of_list(principal, run_id)
+            if run is not None:
+                found[run_id] = self.view(run)
+
+        group = self._spawner.group()
+        for run_id in run_ids:
+            group.start(partial(read, run_id))
+        for _ in run_ids:
+            group.wait()
+        return map(found.get, run_ids)
 
     def view(self, run: Run) -> RunView:
         """A run at hand with its steps."""
@@ -160,8 +198,15 @@ class Runs:
                 # A worker took it up in between, and found its end again.
         raise StaleWriteError(run_id=run_id)
 
+    def tell_untold(self, run: Run) -> None:
+        """Tells of the end of a run that is about to be taken up again, if somebody may have to hear of it still: once
+        it is queued its end is gone from the record, and nobody can. Raises UnavailableError."""
+        if run.due_at is not None:
+            self._announcer().ended(run, may_repeat=True)
+
     def _queue_again(self, run: Run) -> None:
-        due_at = self._clock.now() + timedelta(seconds=RESEND_SECONDS)
+        self.tell_untold(run)
+        due_at = resend_at(self._clock.now())
         try:
             self._store.restart(run.id, run.fence, resets=run.resets, deadline_at=run.deadline_at, due_at=due_at)
         except IllegalTransitionError as error:
@@ -218,7 +263,7 @@ class Runs:
             input=input,
             trigger=trigger,
             deadline_at=now + timedelta(seconds=limit) if limit else None,
-            due_at=now + timedelta(seconds=RESEND_SECONDS),
+            due_at=resend_at(now),
             created_by=start.user_id,
             cause=start.cause,
             exclusive=start.exclusive,
@@ -288,7 +333,7 @@ class Runs:
             status=RunStatus.CANCELLED,
             at=now,
             failure=Failure("cancelled", "the run was cancelled"),
-            news_due_at=now + timedelta(seconds=RESEND_SECONDS),
+            news_due_at=now,  # whoever follows the hint is to tell
             touch=Touch(now, user_id) if user_id else None,
         )
         if has_news(ended):

@@ -21,7 +21,7 @@ from chalicelib.domain.run import LIVE, History, LogLine, Outcome, Run, RunStatu
 from chalicelib.domain.tasks import Task
 from chalicelib.services.ports import Performer, RunStore
 from chalicelib.services.runs.children import known_child
-from chalicelib.services.runs.worker import Programs
+from chalicelib.services.runs.programs import Programs
 
 MOST_SHOWN_STEPS = 2000
 _MOST_COMPUTED_STEPS = 5000
@@ -100,7 +100,7 @@ class Steps:
             len(views) > MOST_SHOWN_STEPS,
             frozenset(task.key for task in ready),
             tuple(_recorded_view(outcome, program) for outcome in computed),
-            {o.key: o.output for o in (*present, *computed) if o.status is StepStatus.SUCCEEDED},
+            {o.key: o.output for o in (*present, *computed) if o.status is StepStatus.SUCCEEDED and not o.left_out},
         )
 
     def rounds(self, run: Run, container: str) -> tuple[StepView, ...]:

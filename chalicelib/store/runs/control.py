@@ -39,6 +39,7 @@ class RunControl:
         actions: list[Action] = [
             RunItem.status.set(RunStatus.PAUSED.value),
             RunItem.lease_expires_at.remove(),
+            # Nothing is to happen to a paused run; whoever resumes it makes it due again.
             RunItem.due_at.remove(),
             RunItem.fence.add(1),
             *touching(touch),
@@ -141,6 +142,7 @@ class RunControl:
         else:
             stored = RunItem.answers.set({slot: text})
             room = conditions.has_no_answers_yet()
+        # The size is counted apart, because no condition can ask how large a map is.
         actions = [stored, RunItem.answer_bytes.add(size), RunItem.signals.add(1), *touching(touch)]
         if due_at is not None:
             actions.append(RunItem.due_at.set(due_at))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 from itertools import islice
 
@@ -75,6 +75,30 @@ class RunLists:
         if len(wanted) > _MOST_MERGED:
             return self._picked(workspace_id, frozenset(wanted), where, offset, limit)
         return self._merged(workspace_id, wanted, where, offset, limit)
+
+    def of_workflows(
+        self, workspace_id: str, workflow_ids: Collection[str], where: RunFilter, *, page_size: int
+    ) -> Iterator[RunSummary]:
+        wanted = sorted({each for each in workflow_ids if can_be_key(each)})
+        first, last = _ages(where)
+        if first > last or not wanted:
+            return
+        if len(wanted) > _MOST_MERGED:
+            everything = self._newest_first(workspace_id, None, where, None)
+            yield from (summary(raw) for raw in everything if raw["workflow_id"]["S"] in wanted)
+            return
+        # Of a list of which a condition chooses, a call takes as much as it can: few may be wanted.
+        limit = None if where.statuses else page_size // len(wanted) + 1
+        lists = [self._newest_first(workspace_id, each, where, limit) for each in wanted]
+        yield from map(summary, heapq.merge(*lists, key=_age_of, reverse=True))
+
+    def _newest_first(
+        self, workspace_id: str, workflow_id: str | None, where: RunFilter, page_size: int | None
+    ) -> Iterator[RawItem]:
+        index, keys = _keys(workspace_id, workflow_id)
+        keys &= RunItem.age.between(*_ages(where))
+        filters = _filters(where, self._runs.now())
+        return self._runs.table.query(keys, filters, index=index, newest_first=True, page_size=page_size)
 
     def _merged(
         self, workspace_id: str, wanted: Iterable[str], where: RunFilter, offset: int, limit: int

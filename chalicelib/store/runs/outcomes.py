@@ -22,6 +22,8 @@ def to_json(outcome: Outcome) -> dict[str, Any]:
         "started": epoch_ms(outcome.started_at),
         "finished": epoch_ms(outcome.finished_at),
     }
+    if outcome.left_out:
+        members["left_out"] = True
     if outcome.generation:
         members["generation"] = outcome.generation
     if outcome.ports != (MAIN,):
@@ -48,6 +50,7 @@ def from_json(members: Any, output: Json, input_: Json, round_: Round | None) ->
         logs=tuple(LogLine(from_epoch_ms(at), level, text) for at, level, text in members.get("logs", ())),
         generation=members.get("generation", 0),
         round=round_,
+        left_out=members.get("left_out", False),
     )
 
 

@@ -18,6 +18,7 @@ from chalicelib.domain.errors import (
     RunNotFoundError,
     SignalledError,
 )
+from chalicelib.domain.hints import is_due
 from chalicelib.domain.json import Json
 from chalicelib.domain.run import Failure, Outcome, Round, Run, RunStatus, Touch
 from chalicelib.store.attributes import assign
@@ -77,6 +78,7 @@ class DynamoRunStore(RunControl, RunSteps, RunRounds, StepPages, RunLists):
                 RunItem.status.set(RunStatus.RUNNING.value),
                 RunItem.lease_expires_at.set(lease_expires_at),
                 RunItem.due_at.set(due_at),
+                # Kept where it is there: logical time begins with the first claim, and a replay needs the same.
                 RunItem.began_at.set(RunItem.began_at | now),
                 RunItem.fence.add(1),
                 RunItem.hops.add(1),
@@ -85,6 +87,11 @@ class DynamoRunStore(RunControl, RunSteps, RunRounds, StepPages, RunLists):
             conditions.may_be_claimed(now) & conditions.has_no_deadline_before(due_at),
             returns="ALL_NEW",
         )
+
+    def is_held(self, run_id: str, fence: int) -> bool:
+        raw = self._runs.table.get(run_id, RUN)
+        item = None if raw is None else RunItem.from_raw_data(raw)
+        return item is not None and item.fence == fence and item.status == RunStatus.RUNNING.value
 
     def renew(self, run_id: str, fence: int, lease_expires_at: datetime) -> None:
         self._under_lease(run_id, fence, [RunItem.lease_expires_at.set(lease_expires_at)])
@@ -197,7 +204,7 @@ def _refuse_claim(run_id: str, failed: ConditionFailedError, now: datetime) -> d
     item = RunItem.from_raw_data(failed.item)
     status = RunStatus(item.status)
     if status not in conditions.CLAIMABLE:
-        has_news = status.is_final and item.due_at is not None
+        has_news = status.is_final and item.due_at is not None and is_due(item.due_at, now)
         facts = {"run_id": run_id, "status": status.value, "has_news": has_news}
         raise RunEndedError(f"The run is {status}.", **facts) from failed
     if item.lease_expires_at is not None and item.lease_expires_at > now:

@@ -219,17 +219,26 @@ class TestFallback:
         return fallback.answer(Pipeline(DOORS), self.ROUTES, method, path, {"X-Any": "thing"})
 
     @pytest.mark.parametrize(
-        ("path", "verbs"),
+        ("path", "pattern"),
         [
-            ("/v1/things", ["GET", "POST"]),
-            ("/v1/things/x", ["DELETE"]),
-            ("/v1/things/mine", ["PUT"]),
-            ("/v1/things/", []),
-            ("/v1/nothing", []),
+            ("/v1/things", "/v1/things"),
+            ("/v1/things/x", "/v1/things/{id}"),
+            ("/v1/things/mine", "/v1/things/mine"),
+            ("/v1/things/", None),
+            ("/v1/nothing", None),
         ],
     )
-    def test_literal_segments_win_over_variables(self, path: str, verbs: list[str]) -> None:
-        assert sorted(fallback.verbs_at(self.ROUTES, path)) == verbs
+    def test_literal_segments_win_over_variables(self, path: str, pattern: str | None) -> None:
+        assert fallback.pattern_at(self.ROUTES, path) == pattern
+
+    @pytest.mark.parametrize(("path", "error"), [("/v1/i12", "MethodNotAllowedError"), ("/v1/other", "RouteNotFound")])
+    def test_what_a_guest_does_not_take_at_its_own_address_is_nobodys(self, path: str, error: str) -> None:
+        guest = Guest(door("guest"), lambda call: call.path == "/v1/i12", alone_at="/v1/{name}")
+        pipeline = Pipeline(Doors([], otherwise=door("outside"), guests=[guest]))
+
+        answer = fallback.answer(pipeline, {"/v1/{name}": {"POST": 1}}, "GET", path, {})
+
+        assert error in answer.body
 
     def test_a_known_path_refuses_the_verb_and_an_unknown_one_the_route(self) -> None:
         assert "MethodNotAllowedError" in self.answer("PATCH", "/v1/things").body

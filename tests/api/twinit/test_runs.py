@@ -615,3 +615,27 @@ def test_a_whole_definition_is_paused_resumed_failed_retried_and_terminated(plan
     assert ended["_output"]["wait"]["iteration"] == 3
     urls = [request.url.rpartition("/")[2] for request in plant.requests]
     assert urls == ["fetch", *["poll"] * 3, "hall_a", "hall_b", "post", "open", "open"]
+
+
+def test_credentials_that_a_run_was_given_are_masked_at_every_door(plant: Plant) -> None:
+    auth = {"_type": "BasicAuth", "username": "svc", "password": "hunter2-plant"}
+    definition = plant.define(rest("meter", params={"_url": "${workflow.input._url}"}))
+    given = {"_url": "https://plant.example.com/meter", "_auth": auth, "apiKey": "k-7719", "valve": 7}
+    run_id = plant.start(definition, given)
+    plant.world.work()
+
+    own = plant.get(run_id)["_inputParams"]
+    for path in ("", "/input", "/steps", "/logs", "/graph", "/timeline"):
+        answer = plant.world.call("GET", f"/v1/executions/{run_id}{path}")
+        assert answer.status == 200
+        assert not [secret for secret in ("hunter2-plant", "k-7719") if secret in answer.text], path
+
+    assert plant.world.call("GET", f"/v1/executions/{run_id}/input").data["input"] == own
+    assert (own["valve"], own["_auth"]["username"]) == (7, "svc")
+
+
+def test_what_callers_give_to_the_other_dialect_comes_back_as_it_was(plant: Plant) -> None:
+    given = {"token": "t-1", "customer": "K-4471"}
+    execution = plant.world.execution(plant.world.active_workflow(), given)
+
+    assert plant.world.call("GET", f"/v1/executions/{execution}/input").data["input"] == given

@@ -14,6 +14,7 @@ from chalicelib.nodes.haystack_client import base_of, challenges
 from chalicelib.nodes.steps import StepFailure
 from chalicelib.outbound import GuardedClient
 from tests.file_fakes import MemoryFileStore
+from tests.timing import assert_cheap
 from tests.unit.driver import Receiver, status
 from tests.unit.nodes.attempts import Attempt, shown
 from tests.unit.nodes.haystack_server import HaystackServer
@@ -250,3 +251,8 @@ class TestConfiguration:
 )
 def test_challenges_are_read_scheme_by_scheme(header: str, found: dict[str, dict[str, str]]) -> None:
     assert challenges(header) == found
+
+
+@pytest.mark.parametrize("header", ['SCRAM a="' + '\\"' * 30_000, '"' * 60_001, 'a="' * 20_000])
+def test_a_header_of_nothing_but_quotes_is_read_in_no_time(header: str) -> None:
+    assert_cheap(1.0, lambda: challenges(header))
