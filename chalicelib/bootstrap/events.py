@@ -34,6 +34,7 @@ class EventServices(Foundation):
                 EmitterKind.WORKFLOW: self.access.workflow,
                 EmitterKind.SOURCE: lambda principal, id_, scope: self.sources.get(principal, id_, scope),
             },
+            # Late, because chores are made of events: asked for here, each would be built for the other without end.
             chores=lambda: self.chores,
             clock=self.clock,
         )

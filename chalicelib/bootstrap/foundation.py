@@ -85,6 +85,7 @@ class Foundation(ABC):
         from chalicelib.queues.runs import SqsRunQueue
 
         sqs = self.clients.sqs
+        # Where it is deployed the URL is among the settings, which spares a cold start the question.
         url = self.settings.runs_queue_url or sqs.get_queue_url(QueueName=self.settings.runs_queue)["QueueUrl"]
         return SqsRunQueue(sqs, url)
 
@@ -162,5 +163,6 @@ class Foundation(ABC):
 
 def _own_hosts() -> list[str]:
     """What stays closed to outbound calls whatever is allowed."""
+    # Lambda's runtime API hands out invocations and takes their answers, whoever in the function asks.
     runtime_api = os.environ.get("AWS_LAMBDA_RUNTIME_API")
     return [runtime_api] if runtime_api else []

@@ -64,6 +64,7 @@ class RunServices(PinServices):
             clock=self.clock,
             entropy=self.entropy,
             spawner=ThreadSpawner(LISTING_THREADS, "listing"),
+            # Few calls tell of an end; the others load nothing of events.
             announcer=lambda: self.announcer,
         )
 

@@ -62,6 +62,7 @@ class Services(FlowServices):
         return NodeRegistry(self.clock, self.http, handlers)
 
     def _flow_handler(self, node_type: str) -> Handler:
+        # Made in a method: lambdas of a comprehension would all see its last type.
         return lambda context: self.flow_handlers[node_type](context)
 
     @cached_property
@@ -75,6 +76,7 @@ class Services(FlowServices):
     def run_worker(self) -> Worker:
         from chalicelib.services.runs.worker import Worker, WorkerSettings
 
+        # A pool apart from that of the runs: tasks that wait for tasks of their own pool may wait for ever.
         steps = ThreadSpawner(STEP_THREADS, "step")
         return Worker(
             self.stores.runs,

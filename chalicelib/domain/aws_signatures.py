@@ -56,6 +56,7 @@ def authorization(request: Signable, who: Credentials, region: str, service: str
     if service == "s3" and "x-amz-content-sha256" not in held:
         request.headers["X-Amz-Content-Sha256"] = digest
     given = {name.lower(): value for name, value in request.headers.items()}
+    # User and password of the address are not part of the header Host.
     signed = {"host": urlsplit(request.url).netloc.rpartition("@")[2]}
     signed |= {name: value for name, value in given.items() if name in _SIGNED or name.startswith("x-amz-")}
     payload = given.get("x-amz-content-sha256", digest)
@@ -109,12 +110,14 @@ def _path(path: str, service: str) -> str:
     once more."""
     if service == "s3":
         return quote(unquote(path or "/"), safe="/-._~")
+    # Slashes first: POSIX, and so normpath, keeps two of them at the beginning.
     plain = posixpath.normpath(re.sub("/+", "/", path or "/"))
     plain += "/" if path.endswith(("/", "/.", "/..")) and plain != "/" else ""
     return quote(plain, safe="/-._~")
 
 
 def _query(query: str, without: str) -> str:
+    # Not parse_qsl, which turns + into a blank and drops names without a value: both are part of what is signed.
     pairs = [part.partition("=")[::2] for part in query.split("&") if part]
     encoded = ((quote(unquote(name), safe="-._~"), quote(unquote(value), safe="-._~")) for name, value in pairs)
     return "&".join(f"{name}={value}" for name, value in sorted(encoded) if name != without)
@@ -124,6 +127,7 @@ def _signature(canonical: str, secret_key: str, stamp: str, region: str, service
     scope = f"{stamp[:8]}/{region}/{service}/aws4_request"
     signed = "\n".join([ALGORITHM, stamp, scope, hashlib.sha256(canonical.encode()).hexdigest()])
     key = f"AWS4{secret_key}".encode()
+    # The first four links make the key of the day and place, the last one signs with it.
     for part in (stamp[:8], region, service, "aws4_request", signed):
         key = hmac.new(key, part.encode(), "sha256").digest()
     return key.hex()

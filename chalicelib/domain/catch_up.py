@@ -42,6 +42,7 @@ def passing_over(schedule: Schedule, now: datetime) -> Work:
     first = schedule.next_fire_at
     if first is None or first > now:
         return Work((), 0, first)
+    # An instant on, because the end is exclusive: what is due at this very moment is passed over too.
     return Work((), count_between(schedule.timing, first, now + _INSTANT), next_after(schedule.timing, now))
 
 
@@ -54,6 +55,7 @@ def _after_outage(schedule: Schedule, first: datetime, missed_until: datetime) -
         return first, 0
     if made_up == 0:
         return next_after(timing, missed_until - _INSTANT), missed
+    # Backwards from the end: of very many that were missed only the last few are gone through.
     at = missed_until
     for _ in range(made_up):
         at = latest_before(timing, at, first) or first

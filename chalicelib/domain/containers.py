@@ -84,12 +84,14 @@ class Fork:
     def enter(self, position: Round | None) -> None:
         task = self.task
         for name, program in task.step.bodies.items():
+            # By the slot, not the key: after a reset nothing is found that was recorded before it.
             prefix = f"{task.slot}.{escape(name)}/"
             self._names[prefix] = name
             scope = Scope(
                 program, prefix, task.scope, task, task.incoming, task.at, {}, task.scope.restored, task.scope.round
             )
             self._execution.open(scope)
+        # Without branches no scope will ever be done.
         self._leave_if_done()
 
     def round_done(self, scope: Scope) -> None:
@@ -101,6 +103,7 @@ class Fork:
         if len(self._outputs) < len(self.task.step.bodies):
             return
         self._execution.leave(self.task)
+        # In the definition's order, not in that in which they ended.
         output: Json = {name: self._outputs[name] for name in self.task.step.bodies}
         self._execution.succeed_step(self.task, output, finished_at=self._ended_at)
 
@@ -172,6 +175,7 @@ class Loop:
             self._round = Round(task.slot, self._round.index + 1, carry, scope.ended_at, task.scope.round)
             # What a round passes on whole is not weighed again in each.
             weights = handed_on(carry, scope.weights)
+            # A round behind the newest is new to the store; only a loop that collects goes through old ones again.
             self._open(task, restored=self._collects and task.scope.restored, weights=weights)
 
     def _evaluate(self, member: str, scope: Scope, output: Json) -> Json:
@@ -219,6 +223,7 @@ class Map:
             index = self._opened
             self._opened += 1
             self._execution.open(self._scope(index))
+        # Here and not where a round is done, because a map of nothing has none.
         if self._done == len(self._items):
             self._execution.leave(self.task)
             self._execution.succeed_step(self.task, list(self._outputs), finished_at=self._ended_at)
@@ -232,6 +237,7 @@ class Map:
             owner=task,
             incoming=self._items[index],
             opened_at=task.at,
+            # `$index` counts in the whole map, while records are filed by the place within this run.
             variables={"$item": self._items[index], "$index": self._offset + index},
             restored=task.scope.restored,
             round=Round(task.slot, index, outer=task.scope.round),
@@ -300,6 +306,7 @@ class SpreadMap:
             self._fill()
             return
         self._execution.leave(self.task)
+        # In logical time gathering comes after the parts, whatever the map's own time was.
         self._execution.hand_out(replace(self.task, at=self._ended_at, gathers=self._parts))
 
     def round_done(self, scope: Scope) -> None:

@@ -145,6 +145,7 @@ class DeliveryPage:
 def delivery_id(emit_id: str, endpoint_id: str) -> str:
     """The one id that an emission's delivery to this endpoint can have."""
     digest = hashlib.sha256(f"{emit_id}/{endpoint_id}".encode()).digest()
+    # 20 bytes are 160 bits, which 27 digits of base 62 hold.
     return "msg_" + base62(int.from_bytes(digest[:20], "big"), 27)
 
 

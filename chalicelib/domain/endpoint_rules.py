@@ -19,6 +19,7 @@ LONGEST_EVENT_TYPE = 128
 FASTEST = 1_000
 
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,128}")
+# No blanks at the ends, which HTTP strips, and no line ends, behind which another header would begin.
 _PRINTABLE = re.compile(r"[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?|")
 _OURS = frozenset(
     {
@@ -49,6 +50,7 @@ def check_url(url: str) -> str:
     try:
         parts = urlsplit(url)
         complete = parts.scheme.lower() in {"http", "https"} and bool(parts.hostname)
+    # urlsplit refuses some texts outright, such as those with unbalanced brackets.
     except ValueError:
         complete = False
     if not complete:

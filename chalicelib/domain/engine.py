@@ -83,6 +83,7 @@ class Execution:
         self._failure: Failure | None = None
         self._verdict: Verdict | None = None
         self._work: deque[tuple[Scope, str, str | None]] = deque()
+        # After the tail: where a step has a record of its own, that takes the place of what the run carried of it.
         self._recorded.load(history)
         self._run, self._root = parts.root_of(program, run, resumed)
         self.program = program
@@ -97,6 +98,7 @@ class Execution:
     def advance(self, now: datetime) -> Verdict | None:
         """Lets time pass: waits and retry pauses that are over become tasks. The verdict, once there is one."""
         deadline = self._run.deadline_at
+        # Who was done, or had failed, before the clock was read keeps the end that it came to.
         if deadline is not None and now >= deadline and self._verdict is None and self._failure is None:
             message = f"the run took longer than its limit, which was {iso_z(deadline)}"
             self._verdict = Verdict(RunStatus.TIMED_OUT, failure=Failure("timeout", message))
@@ -131,6 +133,7 @@ class Execution:
 
     def wake_at(self) -> datetime | None:
         """When the earliest wait, time limit or retry pause is over."""
+        # Timers stay in the heap when their step is settled; those that have come to its front are dropped here.
         while self._timers and (self._timers[0][2].scope.is_closed() or self._is_answered(self._timers[0][2])):
             heapq.heappop(self._timers)
         return self._timers[0][0] if self._timers else None
@@ -159,6 +162,7 @@ class Execution:
             return True
         node = task.step.node
         retryable = outcome.error is not None and outcome.error.retryable and not node.at_most_once
+        # Attempts are counted on through retries of the run, the policy's begin anew with each.
         return not retryable or outcome.attempt - task.attempts_before >= node.retry.max_attempts
 
     def conclude(self, task: Task, outcome: Outcome) -> None:
@@ -169,6 +173,7 @@ class Execution:
         if outcome.status is StepStatus.WAITING:
             self._listen(task)
         elif task.part is not None:
+            # Only a part that could not be started ends like this: a child's end comes in as an answer.
             self._settle_part(task, Answer(outcome.finished_at, None, outcome.error), outcome.finished_at)
         elif self.is_final(task, outcome):
             self.settle(task, outcome)
@@ -180,6 +185,7 @@ class Execution:
         """Answers a lookup: what was recorded of a map's items, or of the newest round of a loop."""
         self._recorded.load(history)
         known = self._positions.get(task.slot)
+        # What was noted when the run was parked may be behind the records of a worker that died after that.
         if known is None or (newest is not None and newest.index > known.index):
             known = newest
         self._enter(task, known)
@@ -207,6 +213,7 @@ class Execution:
         """Begins a scope at its start nodes. For the engine and its containers."""
         program = scope.program
         scope.unresolved = {node_id: step.entries for node_id, step in program.steps.items()}
+        # How the run was started says nothing about triggers inside of bodies.
         starts = program.starts_for(self._run.trigger if scope.owner is None else "")
         for node_id in program.roots:
             if node_id in starts:
@@ -227,6 +234,7 @@ class Execution:
             scope=scope,
             incoming=self._incoming(scope, node_id),
             at=max((scope.times[source] for source in sources), default=scope.opened_at),
+            # By the clock, and shown to watchers alone: nothing that the run computes depends on it.
             free_at=max((scope.seen[source] for source in sources), default=None),
             attempt=reset.attempts + 1,
             attempts_before=reset.attempts,
@@ -237,6 +245,7 @@ class Execution:
         recorded = self._recorded.take_outcome(key, task.generation)
         if recorded is not None:
             self.settle(task, recorded)
+        # A single output was weighed before, or has the bounds of what comes in from outside.
         elif len(sources) > 1 and _is_too_large(weigh(task.incoming, MAX_OUTPUT_WEIGHT, scope.known_weights)):
             self.fail_step(task, _TOO_LARGE_TOGETHER)
         else:
@@ -249,6 +258,7 @@ class Execution:
             return scope.incoming
         if len(sources) == 1:
             return scope.outputs[sources[0]]
+        # Two edges may come from one node, and in which order they arrived is chance: neither is to show.
         return {source: scope.outputs[source] for source in sorted(set(sources))}
 
     def _begin(self, task: Task) -> None:
@@ -260,6 +270,7 @@ class Execution:
                     self._listen(task)
                 case Kind.CONTAINER:
                     self._enter_or_look_up(task)
+                # The child has ended: looking for it again would find its answer, at the price of a read.
                 case Kind.CHILD if task.slot in self._answers:
                     self._listen(task)
                 case _:
@@ -272,6 +283,7 @@ class Execution:
         if failed is not None:
             self._retry_later(task, failed)
             return
+        # An intent without an outcome: whoever began it died, and nobody knows how far the effect came.
         task.abandoned = task.step.node.at_most_once and self._recorded.was_begun(task.key, task.generation)
         self._ready.append(task)
 
@@ -293,6 +305,7 @@ class Execution:
         elif kind is not Kind.INPUT:
             self._ready.append(task)
         elif not self._is_answered(task):
+            # Not settled here: somebody may answer at this moment, and which of the two counts the store decides.
             self._overdue.append((task.slot, Answer(due_at, error=StepError("timeout", "nobody answered in time"))))
 
     def _listen(self, task: Task) -> None:
@@ -310,6 +323,7 @@ class Execution:
         return task.step.kind is Kind.INPUT and task.slot not in self._listening
 
     def _settle_answer(self, task: Task, answer: Answer) -> None:
+        # The time is another machine's, whose clock may be behind: nothing ends before it began.
         at = max(answer.at, task.at)
         if task.part is not None:
             self._settle_part(task, answer, at)
@@ -323,6 +337,7 @@ class Execution:
         """A child's failure fails the map, but is no outcome of it: a retry does the failed parts again, not all."""
         assert task.part is not None
         spread = self._containers.get(task.part.map_slot)
+        # Another part has failed meanwhile, and the map has ended by that.
         if not isinstance(spread, containers.SpreadMap):
             return
         if answer.error is None:
@@ -346,6 +361,7 @@ class Execution:
         self._ready.append(task)
 
     def _enter_or_look_up(self, task: Task) -> None:
+        # A scope that was opened in this hold has no records yet, so the store need not be asked.
         if task.scope.restored and containers.has_rounds(task):
             self._lookups.append(task)
         else:
@@ -373,12 +389,14 @@ class Execution:
             node_id=task.step.node.id,
             status=StepStatus.SUCCEEDED,
             attempt=task.attempt,
+            # What was seen by the clock may be later than the logical time at which this ends.
             started_at=min(task.shown_from, finished_at),
             finished_at=finished_at,
             output=output,
             generation=task.generation,
             round=task.scope.round,
         )
+        # Kept before it is settled: settling weighs what is kept, and may leave its values out.
         self.keep(outcome)
         self.settle(task, outcome)
 
@@ -404,6 +422,7 @@ class Execution:
     def settle(self, task: Task, outcome: Outcome) -> None:
         """Takes the outcome that ends a step, and decides the edges that leave its node."""
         scope, node = task.scope, task.step.node
+        # What comes in from outside has its bounds there; it is by passing on that values double.
         if outcome.status is StepStatus.SUCCEEDED and not task.is_effect:
             outcome = self._weighed(task, outcome)
         scope.live -= 1
@@ -421,6 +440,7 @@ class Execution:
             ports = {ERROR if node.on_error is OnError.PORT else MAIN}
             scope.outputs[node.id] = error_output(outcome)
         if node.type != "trigger":
+            # Outputs do not compare. Of steps that end at one time the one further on in the graph gives the output.
             finished = (scope.times[node.id], task.step.order, scope.outputs[node.id])
             if scope.last is None or finished[:2] >= scope.last[:2]:
                 scope.last = finished
@@ -436,6 +456,7 @@ class Execution:
         output = task.run.input if is_trigger else outcome.output
         weight, known = weigh_members(output, MAX_OUTPUT_WEIGHT, task.scope.known_weights)
         if _is_too_large(weight):
+            # Kept under the same key, and so in place of the success.
             outcome = self._failed(task, _TOO_LARGE, outcome.finished_at)
             self.keep(outcome)
             return outcome
@@ -453,12 +474,14 @@ class Execution:
             return bool(exit_.condition.render(after))
         except ExpressionError as error:
             where = f"the condition of the connection to '{exit_.target}': {error.message}"
+            # Whatever its on_error says: the step itself has succeeded, and where to go on nobody knows.
             self._fail(task.scope, node_id, StepError("expression", where), StepStatus.FAILED)
             return False
 
     def _survive(self, container: Task, error: StepError, at: datetime) -> None:
         """A container that survives a failure inside. Of several, the first decides, and which that is may be chance:
         so it is recorded before anything follows."""
+        # Not retryable, or it would pass for an attempt that another is to follow.
         decided = self._failed(container, replace(error, retryable=False), at)
         self._ready.append(replace(container, decided=decided))
 
@@ -478,6 +501,7 @@ class Execution:
 
     def _propagate(self) -> None:
         """Follows edges until nothing moves. A node starts when every edge to it is decided and one was taken."""
+        # A queue instead of recursion: a chain of steps without effect may be longer than Python's stack is deep.
         while self._work and self._failure is None:
             scope, node_id, source = self._work.popleft()
             if scope.is_closed():

@@ -35,6 +35,7 @@ LONGEST_CHANNEL = 128
 _CHANNEL = re.compile(r"[$]?[A-Za-z0-9_.:/-]+|")
 _EVENT_ID = re.compile(r"([0-9]{1,15})-([0-9]{1,9})", re.ASCII)
 _BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+# May 13th, 2014: where KSUIDs begin to count, so that 32 bits of seconds last until 2150.
 _KSUID_EPOCH = 1_400_000_000
 _KSUID_DIGITS = 27
 
@@ -199,6 +200,7 @@ def emit_id(at: datetime, name: str) -> str:
     """A KSUID (27 base-62 characters that begin with the time) that follows from `name` alone, so that an emission
     that is repeated is recognised."""
     seconds = max(int(at.timestamp()) - _KSUID_EPOCH, 0) & 0xFFFFFFFF
+    # 4 bytes of time and 16 of the name: 160 bits, which 27 digits hold.
     number = int.from_bytes(seconds.to_bytes(4, "big") + hashlib.sha256(name.encode()).digest()[:16], "big")
     return base62(number, _KSUID_DIGITS)
 

@@ -69,8 +69,10 @@ def _body(raw: bytes, text: str, content_type: str) -> Json:
 
 def _fields(raw: bytes, boundary: str) -> Iterator[tuple[str, Json]]:
     """Fields of a form; of a file, its content as text. A name that comes again counts last."""
+    # What stands before the first boundary is a preamble, which means nothing.
     for part in raw.split(b"--" + boundary.encode())[1:_MOST_PARTS]:
         head, blank, content = part.removeprefix(b"\r\n").partition(b"\r\n\r\n")
+        # Two dashes behind a boundary end the form.
         if part.startswith(b"--") or not blank:
             continue
         name = _field_name(head.decode("utf-8", "replace"))

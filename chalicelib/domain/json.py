@@ -57,6 +57,7 @@ def decode(raw: bytes, max_depth: int = MAX_DEPTH, max_bytes: int = MAX_BYTES) -
         ) from error
     except RecursionError as error:
         raise _too_deep(max_depth) from error
+    # UTF-8 itself cannot hold surrogates: only an escape brings one in.
     if _SURROGATE_ESCAPE.search(text):
         _refuse_lone_surrogates(value)
     return value
@@ -69,6 +70,7 @@ def encode(value: Json) -> bytes:
     that cannot be stored as UTF-8.
     """
     try:
+        # NaN and infinity become null here, as they do in JavaScript.
         raw = msgspec.json.encode(value)
     except RecursionError as error:
         raise _not_storable() from error
@@ -102,7 +104,9 @@ def _is_deeper_than(raw: bytes, limit: int) -> bool:
     if raw.count(b"[") + raw.count(b"{") <= limit:
         return False
     if b"\\" in raw:
+        # Escaped backslashes first: the quote behind one ends its string.
         raw = raw.replace(b"\\\\", b"").replace(b'\\"', b"")
+    # Every second piece between quotes lies outside of strings.
     outside_strings = b"".join(raw.translate(None, _ALL_BUT_STRUCTURE).split(b'"')[::2])
     return max(accumulate(map(_DEPTH_STEP.__getitem__, outside_strings)), default=0) > limit
 
@@ -121,6 +125,8 @@ def _collector_paused(pause: bool) -> Iterator[None]:
     if not (pause and gc.isenabled()):
         yield
         return
+    # For the whole process: of two threads that decode, the first to end turns it on again for both, which costs time
+    # alone.
     gc.disable()
     try:
         yield
@@ -141,6 +147,7 @@ def _members(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
 
 def _finite(digits: str) -> float:
     number = float(digits)
+    # Infinity minus itself is NaN; digits never give NaN in the first place.
     if number - number != 0.0:
         raise MalformedJsonError(f"The number {digits[:50]} is out of range.")
     return number

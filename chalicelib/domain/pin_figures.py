@@ -55,6 +55,7 @@ def _leaves(data: Mapping[str, Json]) -> Iterator[tuple[str, Json]]:
         if len(path) > LONGEST_PATH:
             continue
         if isinstance(value, dict) and value and depth < MAX_DEPTH:
+            # Reversed, because a stack gives back first what was put on last.
             waiting.extend((f"{path}.{name}", member, depth + 1) for name, member in reversed(list(value.items())))
         else:
             yield path, value

@@ -50,10 +50,12 @@ class Recorded:
     def keep(self, outcome: Outcome) -> None:
         """Notes an outcome that the next record should carry along. Of rounds only the newest are kept: a long loop
         without effects is not to grow."""
+        # Forgotten first, so that a repetition stands last and weighs once.
         self._forget(outcome.key)
         self._unrecorded[outcome.key] = outcome
         self._weight += outcome.weight
         if outcome.round is not None and len(self._unrecorded) > MAX_UNRECORDED_IN_ROUNDS:
+            # A dict keeps the order of insertion: the first that lies in a round is the oldest.
             self._forget(next(key for key, kept in self._unrecorded.items() if kept.round is not None))
 
     def weigh(self, key: str, weight: int) -> None:
@@ -82,5 +84,6 @@ class Recorded:
 
     def _know(self, outcomes: Iterable[Outcome]) -> None:
         for outcome in outcomes:
+            # Without its values nothing can go on from it, so that the step has to be computed again.
             if not outcome.left_out:
                 self._outcomes[outcome.key, outcome.generation] = outcome

@@ -22,8 +22,10 @@ def delay_seconds(policy: RetryPolicy, attempt: int, seed: str) -> float:
         case Backoff.LINEAR:
             base = policy.delay_seconds * attempt
         case Backoff.EXPONENTIAL:
+            # Bounded, because 2.0 ** 1024 is an OverflowError; the cap below cuts long before.
             base = policy.delay_seconds * 2.0 ** min(attempt - 1, 40)
     base = min(base, policy.max_delay_seconds)
+    # Jitter goes on top of the cap, or all that have reached it would come at the same time.
     return base * (1 + policy.jitter * (fraction(f"{seed}:{attempt}") - 0.5))
 
 
@@ -38,6 +40,7 @@ def next_attempt_at(
     pause = delay_seconds(policy, attempt, seed)
     if retry_after_seconds is not None:
         pause = max(pause, min(retry_after_seconds, policy.max_delay_seconds))
+    # Whole milliseconds are what the stores keep: from the record a replay computes the very same time.
     return failed_at + timedelta(milliseconds=round(pause * 1000))
 
 
@@ -47,11 +50,13 @@ def retry_after(value: str | None, now: datetime) -> float | None:
         return None
     text = value.strip()
     if text.isascii() and text.isdigit():
+        # Nine digits are beyond the cap, and int() refuses texts of some thousands.
         return float(min(int(text[:9]), 86_400))
     try:
         at = parsedate_to_datetime(text)
     except (TypeError, ValueError):
         return None
+    # -0000 is how RFC 5322 says that the zone is unknown.
     if at.tzinfo is None:
         return None
     return min(max((at - now).total_seconds(), 0.0), 86_400.0)

@@ -45,6 +45,7 @@ TRANSITIONS: Mapping[RunStatus, frozenset[RunStatus]] = {
     RunStatus.WAITING: frozenset(
         {RunStatus.RUNNING, RunStatus.PAUSED, RunStatus.CANCELLED, RunStatus.TIMED_OUT, RunStatus.FAILED}
     ),
+    # Not to running: whoever still holds a hint of before the pause must not be able to claim it.
     RunStatus.PAUSED: frozenset({RunStatus.QUEUED, RunStatus.CANCELLED, RunStatus.TIMED_OUT}),
     RunStatus.SUCCEEDED: frozenset({RunStatus.QUEUED}),
     RunStatus.FAILED: frozenset({RunStatus.QUEUED}),

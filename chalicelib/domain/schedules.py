@@ -110,4 +110,5 @@ class DueSchedule:
 
 def fire_id(schedule_id: str, due_at: datetime) -> str:
     """The one id that the run of this due time can have."""
+    # A fixed number of digits, and as many as stores keep: one due time is to have one text.
     return derived("exec_", f"{schedule_id}/{due_at.timestamp():.3f}")

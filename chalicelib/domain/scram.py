@@ -38,6 +38,7 @@ class ScramClient:
         """The client's last message, and the signature that the server must answer with. Raises ScramError."""
         nonce, salt, iterations = self._challenge(server_first)
         algorithm = HASHES[self.hash_name]
+        # RFC 5802 wants SASLprep before this, which leaves ASCII as it is; other passwords go as they were typed.
         salted = hashlib.pbkdf2_hmac(algorithm, self.password.encode(), salt, iterations)
         without_proof = f"c={b64encode(_NO_CHANNEL_BINDING.encode()).decode()},r={nonce}"
         exchange = f"{self._first_bare()},{server_first},{without_proof}".encode()
@@ -49,11 +50,13 @@ class ScramClient:
         return f"{without_proof},p={b64encode(proof).decode()}", expected
 
     def _first_bare(self) -> str:
+        # The equals signs first, or those of =2C would be encoded once more.
         return f"n={self.username.replace('=', '=3D').replace(',', '=2C')},r={self.nonce}"
 
     def _challenge(self, server_first: str) -> tuple[str, bytes, int]:
         members = _members(server_first)
         nonce, iterations = members.get("r", ""), members.get("i", "")
+        # A number that does not go on from ours may be of an exchange that somebody overheard.
         if not nonce.startswith(self.nonce) or nonce == self.nonce:
             raise ScramError("the server's number does not continue ours")
         if not (iterations.isascii() and iterations.isdigit() and len(iterations) < 10):
@@ -73,6 +76,7 @@ def check_server(server_final: str, expected: bytes) -> None:
 
 
 def _members(message: str) -> dict[str, str]:
+    # Only the first equals sign separates: base64 may end in some.
     return {name: value for name, _, value in (part.partition("=") for part in message.split(","))}
 
 

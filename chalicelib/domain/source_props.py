@@ -230,6 +230,7 @@ def _app(name: str, given: Json) -> Json:
 def _integer(name: str, given: Json) -> int:
     if isinstance(given, str) and _WHOLE.fullmatch(given):
         return int(given)
+    # From 2**53 on a double stands for several whole numbers.
     if isinstance(given, float) and given.is_integer() and abs(given) < 2**53:
         return int(given)
     if isinstance(given, bool) or not isinstance(given, int):

@@ -86,7 +86,9 @@ def endpoint_key(entropy: bytes) -> str:
 
 def slug(name: str) -> str:
     """`New Item in Feed` → `new-item-in-feed`."""
+    # NFKD takes é apart into e and an accent, which goes.
     plain = "".join(letter for letter in unicodedata.normalize("NFKD", name) if not unicodedata.combining(letter))
+    # Stripped again at the end, because the cut may leave a dash there.
     return re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")[:200].rstrip("-") or "source"
 
 

@@ -14,6 +14,7 @@ from chalicelib.domain.times import iso_z
 from chalicelib.domain.weights import Weights
 
 
+# Compared by identity: a comparison by fields would walk through all scopes and tasks around.
 @dataclass(slots=True, eq=False)
 class Scope:
     """One graph being run: the root, a fork's branch, or one round of a loop's or map's body.
@@ -82,6 +83,7 @@ class Outputs(Mapping[str, Json]):
         self._scope = scope
 
     def __getitem__(self, node_id: str) -> Json:
+        # Never a KeyError: a node that has not run yet is null to expressions.
         return self._scope.output_of(node_id)
 
     def __iter__(self) -> Iterator[str]:

@@ -15,6 +15,7 @@ def iso_z(at: datetime) -> str:
 def iso_ms(at: datetime) -> str:
     """ISO 8601 in UTC with milliseconds and `Z`, such as `2026-03-01T07:15:00.250Z`."""
     at = at.astimezone(UTC)
+    # Cut and not rounded, as the clock is: rounding up could come to 1000.
     return f"{at:%Y-%m-%dT%H:%M:%S}.{at.microsecond // 1000:03}Z"
 
 
@@ -33,5 +34,6 @@ def parse_iso(text: str) -> datetime:
         at = at.replace(tzinfo=UTC)
     try:
         return at.astimezone(UTC)
+    # In the first hours of the year 1 and the last of 9999, UTC may lie outside of what a datetime can be.
     except OverflowError as error:
         raise InvalidError(f"'{text[:40]}' is out of range") from error

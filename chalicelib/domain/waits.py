@@ -47,6 +47,7 @@ def _seconds(value: Json, name: str) -> float:
         seconds = float(value) if isinstance(value, (int, float, str)) and not isinstance(value, bool) else math.nan
     except (ValueError, OverflowError):
         seconds = math.nan
+    # NaN compares as false with anything, and so is refused as well.
     if not 0 <= seconds <= MAX_WAIT.total_seconds():
         raise ExpressionError(f"'{name}' must be a number from 0 to {int(MAX_WAIT.total_seconds())}")
     return seconds

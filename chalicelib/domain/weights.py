@@ -25,12 +25,14 @@ Weights = dict[int, Weight]
 
 _SCALAR = 4
 _MEMBER = 3  # a colon or comma, and quotes
+# Smaller ones are soon weighed again, and to remember them all would cost more than that.
 _WORTH_REMEMBERING = 1000
 
 
 def weigh(value: Json, most: int, known: Sequence[Weights] = ()) -> Weight:
     """The weight of `value`. It is given up above `most` characters: there are more of them then, and more levels."""
     characters = levels = reached = 0
+    # Level by level instead of recursively: a value may be nested deeper than Python can call.
     level: list[Json] = [value]
     while level:
         reached += 1

@@ -21,6 +21,7 @@ def main(assemble: Callable[[Backend], Assembly]) -> int:
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
+        # Before the stack starts: a Ctrl-C while it does ends it in order as well.
         signal.signal(number, lambda *_: stop.set())
     try:
         stack = LocalStack(assemble, settings_from(os.environ))

@@ -29,6 +29,7 @@ class Assembly:
     tick_handler: LambdaHandler
     create_keys: Callable[[Mapping[str, str]], None]
     fallback: Fallback = missing_authentication_token
+    # More than one, so that a run that waits for a receiver does not hold up the others, as it would not when deployed.
     concurrency: int = 4
     concurrency_of: Mapping[str, int] = field(default_factory=dict)
     around_api: Callable[[], AbstractContextManager[None]] = nullcontext

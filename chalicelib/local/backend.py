@@ -38,6 +38,7 @@ class Backend:
                 **{k: v for k, v in _STAND_IN_CREDENTIALS.items() if k not in os.environ},
                 "AWS_DEFAULT_REGION": region,
                 "AWS_REGION": region,
+                # None takes it out: with an address there, clients would pass the embedded AWS by.
                 "AWS_ENDPOINT_URL": endpoint_url,
             }
         )

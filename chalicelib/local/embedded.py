@@ -22,6 +22,7 @@ class EmbeddedAws:
         self._patches = Patches()
         self._mock = mock_aws()
         if remedies:
+            # In this order: later ones build on what earlier ones have put there.
             for module in (moto_lock, moto_queues, moto_tables, moto_expressions, moto_updates, moto_calls):
                 module.apply(self._patches)
         self._mock.start()

@@ -65,6 +65,7 @@ def isolate_requests(app: Any) -> None:
     def per_thread(name: str) -> property:
         return property(lambda _app: getattr(current, name, None), lambda _app, value: setattr(current, name, value))
 
+    # Properties of a class of its own, since Chalice assigns both to the application itself on each call.
     members = {"_isolates_requests": True, **{n: per_thread(n) for n in ("current_request", "lambda_context")}}
     app.__class__ = type("LocalChalice", (type(app),), members)
 
@@ -131,12 +132,13 @@ def proxy_event(request: Request, resource: str, params: Mapping[str, str]) -> d
     for name, value in parse_qsl(request.query, keep_blank_values=True):
         query.setdefault(name, []).append(value)
     body, is_base64 = _event_body(request.body)
+    # The gateway ignores one slash at the end, here as in its routes.
     path = request.path[:-1] if request.path.endswith("/") and request.path != "/" else request.path
     return {
         "resource": resource,
         "path": path,
         "httpMethod": request.method,
-        "headers": {name: values[-1] for name, values in headers.items()},
+        "headers": {name: values[-1] for name, values in headers.items()},  # the last of several, as the gateway does
         "multiValueHeaders": headers,
         "queryStringParameters": {name: values[-1] for name, values in query.items()} or None,
         "multiValueQueryStringParameters": query or None,
@@ -178,10 +180,12 @@ def _event_body(body: bytes) -> tuple[str | None, bool]:
 
 def _response(answer: Any) -> Response:
     """Raises for anything that API Gateway would call a malformed Lambda proxy response."""
+    # Lambda sends the answer as JSON: what cannot be written as such fails there.
     json.dumps(answer)
     headers = {name: str(value) for name, value in (answer.get("headers") or {}).items()}
     pairs = [(name, str(value)) for name, values in (answer.get("multiValueHeaders") or {}).items() for value in values]
     repeated = {name.lower() for name, _ in pairs}
+    # A header in both counts once, by its list.
     pairs += [(name, value) for name, value in headers.items() if name.lower() not in repeated]
     if "content-type" not in {name.lower() for name, _ in pairs}:
         pairs.append(("Content-Type", "application/json"))

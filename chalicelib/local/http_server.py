@@ -57,6 +57,7 @@ class HttpServer:
         if self._stopping:
             return
         self._stopping = True
+        # Closing a listener does not wake the thread that selects on it; a byte does.
         self._wake.send(b"x")
         if self._acceptor.is_alive():
             self._acceptor.join()
@@ -65,6 +66,7 @@ class HttpServer:
         self._selector.close()
         deadline = time.monotonic() + grace_seconds
         with self._changed:
+            # Idle ones end at once, the others with the request that they are at.
             for session in self._sessions:
                 session.finish()
             self._changed.wait_for(lambda: not self._sessions, grace_seconds)
@@ -79,6 +81,7 @@ class HttpServer:
                     return
                 try:
                     sock, address = key.fileobj.accept()  # type: ignore[union-attr]
+                # The client has gone again before it was accepted.
                 except OSError:
                     continue
                 self._serve(_Session(sock, address[0]))
@@ -112,6 +115,7 @@ class _Session:
         with self._lock:
             self._finishing = True
             if not self._busy:
+                # Its thread, which waits for a request, reads the end of the connection instead.
                 self._shut(socket.SHUT_RD)
 
     def cut(self) -> None:
@@ -174,6 +178,7 @@ def _listen(port: int) -> list[socket.socket]:
     try:
         return [first, _bind(socket.AF_INET6, "::1", first.getsockname()[1])]
     except PortInUseError:
+        # Any port will do, and the one that 127.0.0.1 got is taken on ::1: better on one address than not at all.
         if port == 0:
             return [first]
         first.close()
@@ -185,6 +190,7 @@ def _listen(port: int) -> list[socket.socket]:
 def _bind(family: int, host: str, port: int) -> socket.socket:
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
+        # Or a restart would have to wait until the connections of the last one are forgotten.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
         listener.listen(_BACKLOG)

@@ -75,6 +75,7 @@ class Connection:
         self._sock = sock
         self._peer = peer
         self._buffer = bytearray()
+        # Small writes leave at once, instead of waiting for more to come.
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def read_request(self, on_start: Callable[[], None]) -> Request:
@@ -86,6 +87,7 @@ class Connection:
         values: dict[str, list[str]] = {}
         for name, value in headers:
             values.setdefault(name.lower(), []).append(value)
+        # RFC 9112, 3.2: none, or several, is refused.
         if version == "HTTP/1.1" and len(values.get("host", ())) != 1:
             raise HttpProblem(400, "Exactly one Host header is required")
         body = self._read_body(values, version)
@@ -149,6 +151,7 @@ class Connection:
     def _read_body(self, headers: dict[str, list[str]], version: str) -> bytes:
         encodings = headers.get("transfer-encoding")
         length = _content_length(headers.get("content-length", []))
+        # Two readers could end the body in different places, and take the rest for a request.
         if encodings and length is not None:
             raise HttpProblem(400, "Content-Length and Transfer-Encoding exclude each other")
         if encodings and ([value.lower() for value in encodings] != ["chunked"] or version != "HTTP/1.1"):
@@ -165,6 +168,7 @@ class Connection:
             return
         if [value.lower() for value in expectations] != ["100-continue"]:
             raise HttpProblem(417, "The expectation cannot be met")
+        # Who has sent the body already did not wait for it.
         if not self._buffer:
             self._sock.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
 
@@ -215,6 +219,7 @@ def _request_line(line: str) -> tuple[str, str, str, str]:
     method, target, version = parts
     if version not in ("HTTP/1.1", "HTTP/1.0"):
         raise HttpProblem(505 if version.startswith("HTTP/") else 400, "Unsupported protocol version")
+    # As sent to a proxy, which servers have to understand too (RFC 9112, 3.2.2).
     if target.lower().startswith(("http://", "https://")):
         target = "/" + target.split("://", 1)[1].partition("/")[2]
     if not target.startswith("/") and target != "*":
@@ -250,6 +255,7 @@ def _encode(response: Response, head_only: bool, keep_alive: bool, version: str)
         phrase = ""
     lines = [f"HTTP/1.1 {response.status} {phrase}"]
     lines += [f"{name}: {_one_line(value)}" for name, value in response.headers if _may_be_set(name)]
+    # These end with their head by definition: a length would make clients wait for what never comes.
     has_body = response.status >= 200 and response.status not in (204, 304)
     if has_body:
         lines.append(f"Content-Length: {len(response.body)}")
@@ -275,6 +281,7 @@ _date: tuple[int, str] = (0, "")
 
 def _http_date(second: int) -> str:
     global _date
+    # A race of two threads writes the same, whole, twice.
     if _date[0] != second:
         _date = (second, formatdate(second, usegmt=True))
     return _date[1]

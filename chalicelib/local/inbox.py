@@ -105,6 +105,7 @@ def _stub(query: Mapping[str, str]) -> Response:
     text = query.get("json", '{"ok":true}')
     try:
         json.loads(text)
+    # Deeply nested text is no ValueError.
     except (ValueError, RecursionError):
         raise BadInputError("json must be valid JSON") from None
     override = _override(query)
@@ -171,6 +172,7 @@ def _prefers_html(accept: str) -> bool:
         match = re.search(r"q=([0-9.]+)", parameters)
         qualities[media.strip().lower()] = float(match[1]) if match and _is_quality(match[1]) else 1.0
     html = qualities.get("text/html", 0.0)
+    # More, not as much: clients that take anything get JSON, as curl's `*/*` does.
     return html > qualities.get("application/json", qualities.get("*/*", 0.0))
 
 

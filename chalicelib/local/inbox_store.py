@@ -83,6 +83,7 @@ class InboxStore:
 
     def _box(self, name: str) -> _Box:
         box = self._boxes.setdefault(name, _Box())
+        # The order is that of use, which the eviction below goes by.
         self._boxes.move_to_end(name)
         if len(self._boxes) > MAX_NAMES:
             self._boxes.popitem(last=False)

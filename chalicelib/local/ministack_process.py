@@ -23,6 +23,7 @@ class MinistackProcess:
 
     def __init__(self, state_dir: Path) -> None:
         state_dir = state_dir.absolute()
+        # Somebody else may take it until ministack does; then that ends at once, and the error says so.
         port = _free_port()
         self.url = f"http://127.0.0.1:{port}"
         self._log = state_dir / "ministack.log"
@@ -41,6 +42,7 @@ class MinistackProcess:
                 # A Ctrl-C in the terminal goes to the whole group; the stack stops this process itself,
                 # after everything that still writes to it.
                 start_new_session=True,
+                # As long as it holds the file, nobody else writes the state, also when this process is killed.
                 pass_fds=(self._lock.fileno(),),
             )
         self._lock.note(self._process.pid)

@@ -115,9 +115,11 @@ def _call_handlers_directly(patches: Patches) -> None:
             _validate(api_params, model)
         handler.params = handler.body = _as_parsed(api_params)
         try:
+            # The lock of the long way is not passed on this one.
             with EMULATION_LOCK:
                 result = getattr(handler, _method_name(operation))()
         except (ServiceException, HTTPException) as error:
+            # The client's own way makes its exception of it; `process_request` finds it there, on this thread.
             _prepared.answer = _error_answer(handler, operation, error)
             try:
                 return long_way(client, operation, api_params)

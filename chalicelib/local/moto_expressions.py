@@ -82,6 +82,7 @@ def _keep_the_syntax_of_conditions(patches: Patches) -> None:
         if not expression:
             return parse(parser)
         root, names_found, values_found = _syntax(expression, tuple((parser.expression_attribute_names or {}).items()))
+        # The tree was made without values, so nobody has asked yet whether this call has them all.
         if any(name not in values for name in values_found):
             return parse(parser)  # which refuses it
         parser.expr_attr_names_found.extend(names_found)
@@ -139,6 +140,7 @@ def _copy_syntax_trees_plainly(patches: Patches) -> None:
         copied.__dict__.update(node.__dict__)
         copied.__dict__.pop("_clauses_found", None)  # a copy is there to be changed
         memo[id(node)] = copied
+        # The copy's parent, not the original's: a walk that replaces a node would write into the shared tree.
         copied.parent = memo.get(id(node.parent))
         if node.children is not None:
             copied.children = [copy.deepcopy(child, memo) for child in node.children]

@@ -46,6 +46,7 @@ class IndexedMessages:
             self.append(message)
 
     def __iter__(self) -> Iterator[Message]:
+        # A copy, as moto's list may be changed while it is gone through.
         return iter(list(self._by_position.values()))
 
     def __len__(self) -> int:
@@ -63,6 +64,7 @@ class IndexedMessages:
     def remove(self, message: Message) -> None:
         del self._by_position[self._position_of.pop(message)]
         for handle in message.all_receipt_handles:
+            # Positions in the heaps stay, and are passed over when they come up: taking them out would mean a search.
             self._by_handle.pop(handle or "", None)
 
     def by_handle(self, receipt_handle: str) -> Message | None:
@@ -109,6 +111,7 @@ class IndexedMessages:
             heapq.heappop(self._hidden)
 
     def _push_ready(self, position: int) -> None:
+        # Each once, or a message that is settled often would fill the heap.
         if position not in self._in_ready:
             self._in_ready.add(position)
             heapq.heappush(self._ready, position)
@@ -270,6 +273,7 @@ def _receive_from_the_index(patches: Patches) -> None:
                 if received or remaining <= 0:
                     return received
                 until_visible = _messages_of(queue).seconds_until_visible()
+                # Lets go of the lock meanwhile, and wakes by itself when the next hidden message comes up.
                 _arrivals(queue).wait(remaining if until_visible is None else min(remaining, until_visible))
 
     patches.replace(SQSBackend, "receive_message", receive_message)

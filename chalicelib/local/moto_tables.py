@@ -64,6 +64,7 @@ class SortedPartitions:
             return
         rows = self._partitions[partition]
         at = bisect_left(rows, row.sort_key, key=_sort_key)
+        # Rows of an index may have the same sort key.
         while rows[at].item is not item:
             at += 1
         del rows[at]
@@ -98,12 +99,14 @@ class TableIndex:
         return self._views[index_name]
 
     def place(self, item: Item) -> None:
+        # Whatever placed it has changed it, so its size is to be measured anew.
         item.__dict__.pop("_size", None)
         for name, view in self._views.items():
             if view is not None:
                 try:
                     view.place(item)
                 except TypeError:
+                    # Values of mixed types have no order in Python: moto goes through this index itself from now on.
                     self._views[name] = None
 
     def forget(self, item: Item) -> None:
@@ -311,6 +314,7 @@ def _after(
 
 
 def _page(rows: list[Row], low: int, high: int, limit: int | None, forward: bool) -> list[Row]:
+    # Bounds in the wrong order hold no row; the row behind still tells whether there is more.
     if low > high:
         low = high = low if forward else high
     if forward:
@@ -324,10 +328,12 @@ def _copy_only_what_a_transaction_touches(patches: Patches) -> None:
     transact = DynamoDBBackend.transact_write_items
 
     def transact_write_items(backend: DynamoDBBackend, transact_items: list[dict[str, Any]]) -> None:
+        # As a list, before the transaction: generated later, the copies would be of what it has changed.
         before = list(_touched(backend, transact_items))
         try:
             transact(backend, transact_items)
         except Exception:
+            # moto's own backup is the table itself (`_CopyingAllButTables`): these copies are the whole rollback.
             for table, key, item in before:
                 _put_back(table, key, item)
             raise

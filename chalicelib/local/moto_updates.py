@@ -21,6 +21,7 @@ from moto.dynamodb.parsing.validators import UpdateExpressionValidator
 
 from chalicelib.local.patches import Patches
 
+# Anchored where each ends: what these do not cover to the last character is left to moto.
 _VERB = re.compile(r"\s*(SET|REMOVE|ADD)\s+")
 _MORE = r"\s*(?P<more>,?)\s*"
 _DEFAULT = r"if_not_exists\s*\(\s*(?P=name)\s*,\s*(?P<default>:\w+)\s*\)"
@@ -139,6 +140,7 @@ def _changes(
     try:
         for verb, name, value in actions:
             attribute = names[name]
+            # moto refuses both, in words of its own.
             if attribute in changes or attribute in table.table_key_attrs:
                 return None
             given = DynamoType(values[value]) if value else None

@@ -79,6 +79,7 @@ class Poller:
         )
         messages = answer.get("Messages", [])
         if messages:
+            #     receive ──► invoke ──► delete what succeeded      a kill before the last shows the messages again
             self._delete(messages, self._invoke(messages))
         return len(messages)
 
@@ -123,6 +124,7 @@ def failed_ids(answer: Any, ids: set[str]) -> set[str]:
     if not isinstance(failures, list):
         return ids
     failed: set[Any] = {failure.get("itemIdentifier") if isinstance(failure, dict) else None for failure in failures}
+    # As Lambda does: an answer that names something else is not trusted in the rest either.
     return failed if failed <= ids else ids
 
 

@@ -120,6 +120,7 @@ def _create_table(client: Any, properties: Mapping[str, Any]) -> None:
 def _create_queues(client: Any, template: _Template) -> dict[str, str]:
     """URLs by logical name. Dead-letter queues come first, because the others name them."""
     urls: dict[str, str] = {}
+    # A template's order says nothing; the ARN of a queue is known once it is made.
     for has_redrive in (False, True):
         for name, properties in template.properties_of("AWS::SQS::Queue").items():
             if ("RedrivePolicy" in properties) is not has_redrive:
@@ -133,6 +134,7 @@ def _create_queues(client: Any, template: _Template) -> dict[str, str]:
 
 def _create_queue(client: Any, properties: Mapping[str, Any]) -> str:
     name = properties["QueueName"]
+    # The service wants texts; of numbers, booleans and policies, which the template has, that is their JSON.
     attributes = {key: json.dumps(value) for key, value in properties.items() if key != "QueueName"}
     try:
         return str(client.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"])
@@ -145,6 +147,7 @@ def _create_queue(client: Any, properties: Mapping[str, Any]) -> str:
 def _create_bucket(client: Any, properties: Mapping[str, Any]) -> None:
     name = properties["BucketName"]
     region = client.meta.region_name
+    # The one region that may not be named, being the default.
     where = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
     try:
         client.create_bucket(Bucket=name, **where)

@@ -26,6 +26,7 @@ Right = tuple[str, str]
 _log = logging.getLogger(__name__)
 _ROOT = Path(__file__).resolve().parents[2]
 _IN_TRANSACTIONS = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem"}
+# Operations whose right has another name.
 _S3_ACTIONS = {"HeadObject": "GetObject", "DeleteObjects": "DeleteObject", "ListObjectsV2": "ListBucket"}
 
 _acting: ContextVar[str | None] = ContextVar("acting", default=None)
@@ -105,6 +106,7 @@ def _demand(allowed: frozenset[Right], function: str, operation: str, right: Rig
     action, place = right
     if right in allowed:
         return
+    # `fnmatchcase` reads brackets as well, which policies do not; names of resources have none.
     if not any(action == may and fnmatch.fnmatchcase(place, where) for may, where in allowed):
         message = f"{function} is not authorized to perform: {action} on resource: {place}"
         _log.error("%s; its policy in .chalice does not say so", message, extra={"action": "refused"})

@@ -67,6 +67,7 @@ def _descend(branch: _Branch, segments: list[str], at: int, params: dict[str, st
     found = None if literal is None else _descend(literal, segments, at + 1, params)
     if found is None and segment:
         for name, deeper in branch.variables.items():
+            # Goes back: a literal that leads nowhere further on does not hide a variable beside it.
             found = found or _descend(deeper, segments, at + 1, {**params, name: segment})
     if found is None and segment:
         for name, resource in branch.greedy.items():

@@ -65,6 +65,7 @@ class LocalStack:
         """Clients first, then what works for them, and last what they all stand on."""
         deadline = time.monotonic() + 2.0
         for poller in self._pollers:
+            # All are asked before any is waited for, or their last polls would add up.
             poller.request_stop()
         if self._server is not None:
             self._server.stop(grace_seconds=1.0)

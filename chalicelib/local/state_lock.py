@@ -48,6 +48,7 @@ class StateLock:
 
     def _is_mine(self) -> bool:
         try:
+            # It belongs to the open file, not to the process: whoever inherits that holds the lock as well.
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return False
@@ -58,6 +59,7 @@ class StateLock:
         parent, _, child = self._file.read().partition(" ")
         if not child.isdigit() or _lives(int(parent)):
             return False
+        # The lock is held though the parent is gone: the child lives on, and writes its state when it is told to end.
         os.kill(int(child), signal.SIGTERM)
         deadline = time.monotonic() + _END_SECONDS
         while not self._is_mine():
@@ -69,7 +71,7 @@ class StateLock:
 
 def _lives(pid: int) -> bool:
     try:
-        os.kill(pid, 0)
+        os.kill(pid, 0)  # sends nothing, and asks whether it could
     except ProcessLookupError:
         return False
     except PermissionError:

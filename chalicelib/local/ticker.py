@@ -46,6 +46,7 @@ class Ticker:
     def _run(self) -> None:
         due = time.monotonic() + self._interval_seconds
         while not self._stopping.wait(max(0.0, due - time.monotonic())):
+            # From the beginning of a pass to that of the next, however long it takes.
             due = time.monotonic() + self._interval_seconds
             self.tick()
 

@@ -56,6 +56,7 @@ def assemble(backend: Backend) -> Assembly:
     )
     services = bootstrap.Services(settings, clients)
     bootstrap.use(services)
+    # `app` and `handlers` read them when they are imported.
     os.environ.setdefault("STAGE", settings.stage)
     os.environ.setdefault("LOG_LEVEL", settings.log_level)
     import app

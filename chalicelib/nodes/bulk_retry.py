@@ -18,6 +18,7 @@ from chalicelib.services.runs.bulk import CHUNK_SIZE, BulkRetries, OutOfTimeErro
 
 T = TypeVar("T")
 
+# For the retry that is under way when the time is up.
 _SPARE_SECONDS = 2.0
 
 

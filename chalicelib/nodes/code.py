@@ -110,6 +110,7 @@ def _emission(task: Task, emit: Emit, index: int) -> Emission:
         Emitter(run.workspace_id, EmitterKind.WORKFLOW, run.workflow_id),
         check_emitted_channel(str(meta.get("name") or "")),
         emit.event,
+        # Logical time, which an attempt that is repeated has too; by the clock it would be another event.
         emit_id(task.at, f"{task.idempotency_key}/{index}"),
         summary=None if summary is None else str(summary)[:1_000],
         key=meta.get("id"),
@@ -123,6 +124,7 @@ def _outputs(task: Task) -> dict[str, Json]:
     found: dict[str, Json] = {}
     scope = task.scope
     while True:
+        # What is further in wins.
         found = {**scope.outputs, **found}
         if scope.parent is None:
             return found

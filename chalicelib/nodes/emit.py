@@ -25,6 +25,7 @@ def handlers(events: Callable[[], Events], clock: Clock) -> Mapping[str, Handler
         may_repeat = _may_have_happened(context.task)
         for number in range(1, _TRIES + 1):
             try:
+                # After a try without an answer the event may be there: the write may have arrived.
                 event = events().emit(emission, may_repeat=may_repeat or number > 1)
                 return Result(str(event.id), input=_shown(emission))
             except UnavailableError as error:
@@ -45,6 +46,7 @@ def _emission(task: Task) -> Emission:
         Emitter(run.workspace_id, EmitterKind.WORKFLOW, run.workflow_id),
         _channel(config.get("channel")),
         config["event"],
+        # Logical time, which an attempt that is repeated has too; by the clock it would be another event.
         emit_id(task.at, task.idempotency_key),
         summary=None if summary is None else str(summary)[:_LONGEST_SUMMARY],
         key=config.get("id"),

@@ -61,6 +61,7 @@ class HaystackNode:
         most_bytes = MAX_FILE_BYTES if query.to_file else MAX_BYTES
         session = HaystackSession(self._http, self._entropy, query.base, context, most_bytes)
         session.log_in(query.account)
+        # One more than may be: so too many are noticed, and never many more read.
         points = session.read("read", filter=query.filter, limit=str(MAX_POINTS + 1)).rows
         if len(points) > MAX_POINTS:
             raise StepFailure(StepError("too_many_points", f"more than {MAX_POINTS} points match '_cmd'"))
@@ -99,6 +100,7 @@ def _query(params: Mapping[str, Json], now: datetime) -> _Query:
 
 def _filter(command: str | None) -> str:
     """Points that have a history, of those that the caller's filter names."""
+    # In brackets, because `and` binds closer than an `or` of the caller's.
     return _POINTS_WITH_HISTORY if command is None else f"({command.strip()}) and {_POINTS_WITH_HISTORY}"
 
 

@@ -70,6 +70,7 @@ class HaystackSession:
         if not 200 <= answer.status < 300:
             raise StepFailure(status_error(answer, self._context.now()))
         try:
+            # The session bounds it already, and histories for a file may be larger than `decode` takes by itself.
             found = grid(decode(answer.body, max_bytes=len(answer.body)))
         except (InvalidError, NotAGridError) as error:
             raise StepFailure(StepError("haystack", f"the answer to {op} is not a grid in JSON")) from error
@@ -89,6 +90,7 @@ class HaystackSession:
         again = challenges(answer.headers.get("www-authenticate", "")).get("scram", {})
         try:
             final, expected = client.final(_text(again.get("data", "")))
+            # Each answer may bring a new handshake token, in place of the one before.
             answer = self._send("about", _scram_header(final, {**offered, **again}))
             if answer.status != 200:
                 raise _login_failure(answer)
@@ -168,6 +170,7 @@ def _base64url(content: bytes) -> str:
 
 
 def _text(encoded: str) -> str:
+    # Servers differ: some send standard base64, some leave the padding out.
     bare = encoded.rstrip("=").replace("+", "-").replace("/", "_")
     try:
         return urlsafe_b64decode(bare + "=" * (-len(bare) % 4)).decode()

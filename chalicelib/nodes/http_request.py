@@ -35,6 +35,7 @@ METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 DEFAULT_TIMEOUT_SECONDS = 30.0
 MAX_REDIRECTS = 5
 EXCERPT_CHARACTERS = 1000
+# What may be answered otherwise a little later; 425 is Too Early (RFC 8470).
 _RETRYABLE_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
@@ -68,6 +69,7 @@ class HttpRequestNode:
             context.log("error", f"{request.method} {url} -> {error.message}")
             raise StepFailure(outbound_step_error(error), shown) from error
         context.log("info", f"{request.method} {url} -> {response.status}")
+        # It may have been revoked before its time; another attempt, if there is one, is to fetch a new one.
         if response.status == 401:
             self._authenticator.forget(config.get("auth"))
         if not accepts(config.get("accept_status"), response.status):
@@ -98,6 +100,7 @@ def status_error(response: HttpResponse, now: datetime) -> StepError:
         f"the receiver answered {response.status}",
         retryable=response.status in _RETRYABLE_STATUSES,
         status=response.status,
+        # In UTF-8 no character has more than four bytes.
         body=response.body[: EXCERPT_CHARACTERS * 4].decode("utf-8", "replace")[:EXCERPT_CHARACTERS],
         retry_after_seconds=retry_after(response.headers.get("retry-after"), now),
     )
@@ -135,6 +138,7 @@ def build_request(
     if body.content_type:
         headers["Content-Type"] = body.content_type
     given = {**_texts(config.get("headers"), "headers"), **auth_headers}
+    # Names of headers have no case: `content-type` replaces our Content-Type instead of standing beside it.
     overridden = {name.lower() for name in given}
     headers = {name: value for name, value in headers.items() if name.lower() not in overridden} | given
     return HttpRequest(

@@ -21,6 +21,7 @@ from chalicelib.services.ports import MqttPublisher
 
 MAX_TARGETS = 10
 MAX_MESSAGES = 10_000
+# MQTT puts two bytes of length before a text. 4 is the level of protocol as which 3.1.1 introduces itself.
 _MAX_TEXT_BYTES = 65_535
 _VERSIONS: Mapping[str, int] = {"3": 3, "3.1.1": 3, "4": 3, "5": 5, "5.0": 5}
 _QUALITIES: Mapping[str, int] = {"0": 0, "1": 1, "2": 2}
@@ -102,6 +103,7 @@ def _objects(params: Mapping[str, Json], name: str) -> list[Mapping[str, Json]]:
 
 def _topic(params: Mapping[str, Json]) -> str:
     topic = _short(params, "_topic")
+    # Wildcards are for subscribing; a broker may hang up on who publishes to one.
     if any(character in topic for character in "+#\0"):
         raise invalid("'_topic' must not contain +, # or a zero character")
     return topic
@@ -172,6 +174,7 @@ def _one_of(members: Mapping[str, Json], name: str, known: Mapping[str, int], de
     value = members.get(name)
     if value is None or value == "":
         return default
+    # Computed numbers may come as 5.0, whether as a number or in a text.
     found = None if isinstance(value, bool) else known.get(str(value).strip().removesuffix(".0") or "0")
     if found is None:
         raise invalid(f"'{name}' must be one of {', '.join(sorted(known))}")

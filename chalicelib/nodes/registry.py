@@ -56,6 +56,7 @@ class NodeRegistry:
         except ExpressionError as error:
             return self._failed(context, started_at, StepError("expression", error.message))
         except Exception:
+            # A mistake of ours: another attempt would repeat it, and its details belong into the log alone.
             logger.exception("step raised", extra={"action": "step_raised", "step": task.seed})
             return self._failed(context, started_at, StepError("internal", "the step could not be carried out"))
         return self._ended(context, started_at, StepStatus.SUCCEEDED, result)

@@ -72,6 +72,7 @@ class Backfill:
 
     def _upgrade(self, item: RawItem, keys: frozenset[str], dry: bool) -> bool | None:
         """Whether the item was (or would be) upgraded; None if others changed it under every try."""
+        #     read v1 ──► write v2 if still as read ──► refused: it comes back as it is now ──► upgrade that
         for _ in range(_TRIES):
             upgraded = self._upgraded(item)
             if upgraded == item:
@@ -117,6 +118,7 @@ class Backfill:
     def _page(self, place: str | None, size: int) -> Mapping[str, Any]:
         start = {} if place is None else {"ExclusiveStartKey": _decoded(place)}
         with aws_errors():
+            # Not consistent, at half the price: what is stale in it, the condition of the write finds out.
             page: Mapping[str, Any] = self._client.scan(TableName=self._table_name, Limit=size, **start)
         return page
 
@@ -136,12 +138,14 @@ def _difference(seen: RawItem, wanted: RawItem, keys: frozenset[str]) -> dict[st
         values[place] = of[name]
         return place
 
+    # Never empty: `v` differs at least, and an update without SET or REMOVE would be refused.
     changed = sorted(name for name in wanted if name not in keys and wanted[name] != seen.get(name))
     gone = sorted(seen.keys() - wanted.keys() - keys)
     update = "SET " + ", ".join(f"{names[name]} = {value(wanted, name, 'new')}" for name in changed)
     if gone:
         update += " REMOVE " + ", ".join(names[name] for name in gone)
     absent = sorted(wanted.keys() - seen.keys())
+    # Over all attributes, so each name that is declared is used; DynamoDB refuses others.
     conditions = [f"{names[name]} = {value(seen, name, 'old')}" for name in sorted(seen)]
     conditions += [f"attribute_not_exists({names[name]})" for name in absent]
     return {

@@ -24,7 +24,7 @@ QUEUES = ("runs", "deliveries")
 PATIENCE_SECONDS = 1
 """A long poll asks every one of the queue's servers; a short one may find nothing where there is much."""
 
-_HIDDEN_SECONDS = 120
+_HIDDEN_SECONDS = 120  # for the time of a look; after a crash the letters stay unseen for as long
 _BATCH = 10
 
 
@@ -89,6 +89,7 @@ class DeadLetters:
                 letters.extend(self._receive(limit))
                 yield letters
             finally:
+                # Also after an error: what was not taken is shown again at once, not after two minutes.
                 for letter in letters:
                     self._sqs.change_message_visibility(
                         QueueUrl=self._dead_url, ReceiptHandle=letter.receipt, VisibilityTimeout=0

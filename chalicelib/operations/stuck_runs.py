@@ -26,6 +26,7 @@ class StuckRun:
 
 def find(runs: DueRuns, now: datetime, late: timedelta, limit: int) -> list[StuckRun]:
     """The latest first, so many at most. An entry may be stale: the run may have gone on this very moment."""
+    # So many of each shard, because the latest of all may be in one of them.
     found = [entry for shard in range(DUE_SHARDS) for entry in runs.due(shard, now - late, limit)]
     found.sort(key=lambda entry: (entry.due_at, entry.run_id))
     return [StuckRun(entry, int((now - entry.due_at).total_seconds())) for entry in found[:limit]]

@@ -20,15 +20,15 @@ LOOPBACK: tuple[Address, ...] = (IPv4Address("127.0.0.1"), IPv6Address("::1"))
 # Addresses that hand out credentials or steer the machine. No allow entry opens them.
 _NEVER = frozenset[Address](
     {
-        IPv4Address("169.254.169.254"),
-        IPv4Address("169.254.170.2"),
-        IPv4Address("169.254.170.23"),
-        IPv4Address("168.63.129.16"),
-        IPv4Address("100.100.100.200"),
-        IPv4Address("192.0.0.192"),
-        IPv6Address("fd00:ec2::254"),
-        IPv6Address("fd00:ec2::23"),
-        IPv6Address("fd20:ce::254"),
+        IPv4Address("169.254.169.254"),  # EC2, and most other clouds
+        IPv4Address("169.254.170.2"),  # ECS
+        IPv4Address("169.254.170.23"),  # EKS
+        IPv4Address("168.63.129.16"),  # Azure's platform
+        IPv4Address("100.100.100.200"),  # Alibaba Cloud
+        IPv4Address("192.0.0.192"),  # Oracle Cloud
+        IPv6Address("fd00:ec2::254"),  # EC2
+        IPv6Address("fd00:ec2::23"),  # EKS
+        IPv6Address("fd20:ce::254"),  # Google Cloud
     }
 )
 
@@ -83,7 +83,7 @@ _NAT64 = IPv6Network("64:ff9b::/96")
 _GLOBAL_V6 = IPv6Network("2000::/3")
 # Networks whose last 32 bits are an IPv4 address.
 _TRAILING_V4 = (_NAT64, IPv6Network("64:ff9b:1::/48"), IPv6Network("::/96"))
-_ISATAP = (0x00005EFE, 0x02005EFE)
+_ISATAP = (0x00005EFE, 0x02005EFE)  # before a private and before a global IPv4 address (RFC 5214)
 
 
 def canonical(address: Address) -> Address:
@@ -143,6 +143,7 @@ class _Endpoint:
 
 def _endpoint(text: str) -> _Endpoint:
     url = parse_url(f"http://{text}")
+    # A URL without a port has the default one, which nobody named here.
     named = url.port if text.endswith(f":{url.port}") else None
     return _Endpoint(url.host, None if url.address is None else canonical(url.address), named)
 
@@ -165,6 +166,7 @@ class AddressPolicy:
 
     def check(self, addresses: Iterable[Address], url: Url) -> list[Address]:
         """All of a host's addresses, canonical, each one judged. Raises OutboundRefusedError if one fails."""
+        # All, not only the first: to which of them the connection is made is decided by who answers.
         judged = [canonical(address) for address in addresses]
         for address in judged:
             kind = self._kind_refused(address, url.port)
@@ -175,6 +177,7 @@ class AddressPolicy:
     def _kind_refused(self, address: Address, port: int) -> str | None:
         if isinstance(address, IPv6Address) and address.scope_id is not None:
             return "scoped"
+        # In this order: what is never open, and what is ours, no allow entry opens.
         views = [address, *carried(address)]
         if any(view in _NEVER for view in views):
             return "metadata"

@@ -13,7 +13,7 @@ from chalicelib.domain.errors import OutboundError, OutboundTooLargeError
 _GZIP_START = b"\x1f\x8b"
 # Members beyond this many are an attack on the processor: each costs a window for a few bytes.
 _MAX_MEMBERS = 64
-_WBITS = {"gzip": 31, "x-gzip": 31, "deflate": 15}
+_WBITS = {"gzip": 31, "x-gzip": 31, "deflate": 15}  # 31: 16, zlib's sign for the gzip format, and a window of 2 ** 15
 _RAW_DEFLATE = -15
 
 
@@ -63,6 +63,8 @@ class Body:
             inflater = self._next_member(data)
             if inflater is None:
                 return
+            # One byte more than may be: it tells what is too large without inflating the rest, and is never 0, which
+            # would mean no bound. Nothing is left unconsumed, because a part that fills it is refused.
             part = inflater.decompress(data, self._limit - self._size + 1)
             self._size += len(part)
             if self._size > self._limit:
@@ -74,6 +76,7 @@ class Body:
         """The running inflater, a new one where a further gzip member begins, None for padding."""
         if self._inflater is None or not self._inflater.eof:
             return self._inflater
+        # One byte is enough of a beginning, because a read may end between the two.
         if self._encoding == "deflate" or not _GZIP_START.startswith(data[:2]):
             return None
         self._members += 1
@@ -83,6 +86,7 @@ class Body:
         return self._inflater
 
     def _switch_to_raw_deflate(self, data: bytes, *, first: bool) -> None:
+        # zlib's first byte has its method, 8, in the low half; a raw stream hardly ever begins like that.
         # "deflate" means the zlib format, but some servers send it without the zlib header.
         if first and self._encoding == "deflate" and data and data[0] & 0x0F != 8:
             self._inflater = zlib.decompressobj(_RAW_DEFLATE)

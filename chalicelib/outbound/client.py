@@ -79,6 +79,7 @@ class GuardedClient:
         for _ in range(request.max_redirects + 1):
             answer = self._exchange(hop, url, deadline)
             location = answer.headers.get("location") if answer.status in REDIRECTS else None
+            # Who wants no redirects wants to see them, so they are answers.
             if location is None or request.max_redirects == 0:
                 return HttpResponse(answer.status, answer.headers, answer.body, str(url), monotonic() - started)
             target = follow(url, location)
@@ -98,6 +99,8 @@ class GuardedClient:
         one. The receiver may have acted on the first in theory; that is no new burden, since steps and
         deliveries are at-least-once and carry an idempotency key or a stable delivery id.
         """
+        #     idle connection ──► ended without a byte ──► fresh connection ──► whatever comes of it
+        # Once: a fresh one that ends like that was not closed for idling.
         idle = self._pool.take(url.origin)
         if idle is not None:
             try:
@@ -111,6 +114,7 @@ class GuardedClient:
     def _exchange_on(self, connection: Connection, hop: HttpRequest, url: Url, deadline: Deadline) -> Answer:
         try:
             answer = exchange(connection, hop, url, deadline)
+        # Half an answer may be on it, which the next request would take for its own.
         except BaseException:
             connection.close()
             raise

@@ -77,6 +77,7 @@ class Lookup:
             raise deadline.expired()
         answer: SimpleQueue[Sequence[str] | OSError] = SimpleQueue()
         try:
+            # It frees the slot itself, however late: a lookup that was given up still holds a thread.
             Thread(target=self._resolve, args=(url, answer), daemon=True).start()
         except BaseException:
             self._slots.release()
@@ -109,8 +110,10 @@ class Connection:
 
     def is_quiet(self) -> bool:
         """Whether an idle peer has neither hung up nor sent anything; either makes it unfit for reuse."""
+        # What TLS has decrypted already no longer shows at the descriptor.
         if isinstance(self.sock, ssl.SSLSocket) and self.sock.pending():
             return False
+        # Not `select.select`, which fails for descriptors from 1024 on.
         poll = select.poll()
         poll.register(self.sock, select.POLLIN)
         return not poll.poll(0)
@@ -146,7 +149,7 @@ class Dialer:
             try:
                 return self._connector(address, url.port, patience)
             except OSError as error:
-                failure = error
+                failure = error  # `error` itself is gone behind its clause
         if isinstance(failure, TimeoutError):
             raise deadline.expired() from failure
         why = failure.strerror or "no route"
@@ -210,6 +213,7 @@ class Pool:
         connection.idle_since = monotonic()
         with self._lock:
             surplus = self._store(connection)
+        # Outside the lock, which every call takes.
         for one in surplus:
             one.close()
 
@@ -249,6 +253,7 @@ class Pool:
         """Takes out the oldest of the origin used longest ago, while there are too many or it is stale."""
         surplus = []
         while self._count > 0:
+            # Looking at the first origin alone keeps this cheap. What is stale of busier ones goes when it is taken.
             origin, kept = next(iter(self._idle.items()))
             if self._count <= self._in_all and self._is_fresh(kept[0]):
                 break

@@ -56,6 +56,7 @@ def exchange(connection: Connection, request: HttpRequest, url: Url, deadline: D
         if connection.reused and reader.received == 0 and isinstance(error, _HANG_UP):
             raise StaleConnectionError from error
         raise _broken(error, reader.received) from error
+    # Bytes that are left in the reader would be the beginning of the next answer.
     is_complete = response.isclosed() or not request.cut_response
     reusable = sent and is_complete and not response.will_close and reader.is_empty and not response.headers.defects
     return Answer(response.status, _headers(response), body, reusable)
@@ -66,6 +67,7 @@ def _broken(error: Exception, received: int) -> OutboundError:
         return OutboundError("The receiver closed the connection without an answer.")
     if isinstance(error, OSError):
         return OutboundError("The connection broke before the answer was complete.")
+    # The library raises it of a line that is too long and of too many headers, and has no other sign for them.
     if str(error).startswith("got more than"):
         return OutboundTooLargeError("The receiver's headers or chunk lines are too large.")
     return OutboundError("The receiver's answer is not correct HTTP or breaks off.")
@@ -74,6 +76,7 @@ def _broken(error: Exception, received: int) -> OutboundError:
 def _send(sock: socket.socket, head: bytes, body: bytes, deadline: Deadline) -> bool:
     """Whether all was taken. A receiver may answer and hang up before it has read everything."""
     try:
+        # The usual request leaves in one write, and as one TLS record; joining a large one would copy it.
         if len(body) <= _READ_SIZE:
             _send_all(sock, head + body, deadline)
         else:
@@ -88,12 +91,14 @@ def _send_all(sock: socket.socket, data: bytes, deadline: Deadline) -> None:
     rest = memoryview(data)
     while rest:
         sock.settimeout(deadline.remaining())
+        # Not `sendall`: the deadline is looked at after each part.
         rest = rest[sock.send(rest[:_READ_SIZE]) :]
 
 
 def _read_head(reader: _Reader, method: str) -> HTTPResponse:
     """The final status and headers; interim answers (1xx) are passed over."""
     reader.allow(_MAX_HEAD_BYTES, OutboundTooLargeError("The receiver's headers are too large."))
+    # The library passes over 100 alone. All interim answers share one budget, so they come to an end.
     while True:
         response = HTTPResponse(cast(socket.socket, reader), method=method)
         response.begin()
@@ -113,6 +118,7 @@ def _read_body(response: HTTPResponse, reader: _Reader, request: HttpRequest) ->
     body = Body(encoding if can_decode(encoding) else "", limit)
     while part := response.read(_READ_SIZE):
         body.feed(part)
+    # The library takes an early end of the connection for the end of the body.
     if response.length:
         raise HTTPException("shorter than its Content-Length")
     return body.finish()
@@ -186,6 +192,7 @@ class _Reader:
     def readline(self, limit: int) -> bytes:
         searched = 0
         while (end := self._buffer.find(b"\n", searched)) < 0 and len(self._buffer) < limit:
+            # Not from the beginning again, or a long line in small parts would take quadratic time.
             searched = len(self._buffer)
             if not self._fill():
                 break
@@ -209,6 +216,7 @@ class _Reader:
         try:
             data = self._sock.recv(_READ_SIZE)
         except TimeoutError:
+            # Raises an error of its own where it was the deadline that ended the wait.
             self._deadline.remaining()
             raise OutboundTimeoutError("The receiver fell silent.") from None
         self._buffer += data

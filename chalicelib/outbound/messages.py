@@ -15,7 +15,7 @@ from chalicelib.domain.http import HttpRequest
 from chalicelib.outbound.urls import Url
 
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
-_BAD_VALUE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_BAD_VALUE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")  # all control characters but the tab
 _METHODS_REFUSED = frozenset({"CONNECT", "TRACE"})
 _METHODS_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 
@@ -71,6 +71,7 @@ def encode_head(request: HttpRequest, url: Url) -> bytes:
     lines = [f"{request.method} {url.target} HTTP/1.1", f"Host: {url.authority}"]
     lines += [f"{name}: {value}" for name, value in _DEFAULTS.items() if name not in given]
     lines += [f"{name}: {value}" for name, value in request.headers.items()]
+    # Of these methods also 0 is said: without it some servers refuse (411), or wait for a body.
     if request.body is not None or request.method in _METHODS_WITH_BODY:
         lines.append(f"Content-Length: {len(request.body or b'')}")
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
@@ -98,4 +99,5 @@ def _is_secret(request: HttpRequest, name: str) -> bool:
 def _becomes_get(method: str, status: int) -> bool:
     if status in _REDIRECTS_KEEPING_METHOD:
         return False
+    # 301 and 302 change POST alone, against the letter of the older standard and as every browser does.
     return method not in ("GET", "HEAD") if status == 303 else method == "POST"

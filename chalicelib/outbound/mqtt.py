@@ -92,6 +92,7 @@ def _url(target: MqttTarget) -> Url:
     if target.certificate is None or url.scheme in SECURED:
         return url
     # A certificate means TLS: to send it in the clear, or leave it out in silence, is never what was meant.
+    # The scheme alone is exchanged, so a port that was not named becomes that of TLS.
     return parse_url("mqtts" + target.url[len(url.scheme) :], MQTT)
 
 
@@ -146,12 +147,14 @@ class _Session:
     def publish_all(self, publication: MqttPublication) -> None:
         self._check_limits(publication)
         for index, message in enumerate(publication.messages):
+            # 0 is no id. Each is free again when it comes round: no message is sent before the receipt of the last.
             packet_id = index % _MAX_PACKET_ID + 1
             packet = packets.publish(self._target.version, publication.topic, message, publication.qos, packet_id)
             self._check_size(packet)
             self._send(packet)
             self._await_receipt(publication.qos, packet_id)
         if publication.qos == 0:
+            # A broker reads in order, so its answer shows that it has read all the messages.
             self._send(packets.pingreq())
             self._await(packets.PINGRESP)
         self.published = len(publication.messages)
@@ -160,6 +163,7 @@ class _Session:
         """Says goodbye; that the broker has hung up already takes nothing back."""
         try:
             self._send(packets.disconnect())
+        # Every message has its receipt by now.
         except (OSError, OutboundError):
             pass
 
@@ -223,6 +227,7 @@ class _Session:
 
     def _read_length(self, silence: Deadline) -> int:
         length = 0
+        # Seven bits a byte, the lowest first; the eighth tells that another byte follows.
         for position in range(4):
             digit = self._read(1, silence)[0]
             length |= (digit & 0x7F) << 7 * position

@@ -63,6 +63,7 @@ def publish(version: int, topic: str, message: bytes, qos: int, packet_id: int) 
 
 
 def pubrel(packet_id: int) -> bytes:
+    # 0x02: the flags that the standard reserves for it.
     return _packet(_PUBREL << 4 | 0x02, packet_id.to_bytes(2, "big"))
 
 
@@ -103,6 +104,7 @@ def answer(version: int, kind: int, body: bytes) -> Answer:
 
 
 def _reasoned(kind: int, version: int, reader: _Reader, packet_id: int = 0) -> Answer:
+    # MQTT 5 lets a broker leave out the reason where it is 0.
     if version != 5 or reader.at_end:
         return Answer(kind, packet_id)
     reason = reader.number(1)

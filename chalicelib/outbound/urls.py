@@ -26,11 +26,14 @@ _DEFAULT_PORTS = {"http": 80, "https": 443, "mqtt": 1883, "tcp": 1883, "mqtts": 
 _MAX_LENGTH = 16_384
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*):")
+# The backslash too, which browsers take for a slash: what is behind it is then refused as a path.
 _AUTHORITY_END = re.compile(r"[/?#\\]")
 _BRACKETED = re.compile(r"\[([^\[\]]*)\](:.*)?")
+# Underscores are in no host name by the standard, but in some that resolve.
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_\-]{0,61}[a-z0-9_])?")
 _NUMERIC_LABEL = re.compile(r"[0-9]+|0x[0-9a-f]*")
 # What RFC 3986 lets stand in a path or query, and the square brackets that many query styles use.
+# `%` is among them: what the caller has escaped is not escaped once more.
 _TARGET_SAFE = "!$%&'()*+,-./:;=?@_~[]"
 _ASCII_PRINTABLE = "".join(map(chr, range(0x20, 0x7F)))
 
@@ -142,6 +145,7 @@ def _parse_ipv6(text: str) -> IPv6Address:
 
 
 def _parse_host(name: str) -> str:
+    # The final dot names the same host, but is in no certificate.
     host = name.lower().removesuffix(".")
     if not host:
         raise malformed("it has no host")

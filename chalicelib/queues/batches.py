@@ -46,6 +46,7 @@ class Batches:
         else:
             group = self._group()
             for record in records:
+                # The default binds this record; the variable itself goes on to the next.
                 group.start(lambda record=record: self._work(record, until, failed))  # type: ignore[misc]
             for _ in records:
                 group.wait()
@@ -58,6 +59,7 @@ class Batches:
         message_id = record["messageId"]
         try:
             self._handle(record["body"], until)
+        # Also what will never be understood: given up by the queue, it is kept for people to look at.
         except (InvalidError, UnavailableError) as error:
             facts = {"action": "message_failed", "message_id": message_id}
             logger.warning("message not worked off: %s", error.message, extra=facts)

@@ -63,11 +63,13 @@ class SqsDeliveryQueue:
         )
 
     def send_deliveries(self, places: tuple[DeliveryPlace, ...], delay_seconds: int = 0) -> None:
+        # SQS refuses more; what is to wait for longer is in the due index, and found by the tick.
         delay_seconds = min(max(delay_seconds, 0), MOST_DELAY_SECONDS)
         for some in _by_tens(places):
             entries = [_entry(number, place, delay_seconds) for number, place in enumerate(some)]
             answer = self._call(self._client.send_message_batch, Entries=entries)
             if answer.get("Failed"):
+                # Those of the call that were taken are sent again with the others: twice the same hint changes nothing.
                 raise UnavailableError(reason=answer["Failed"][0].get("Code"), failed=len(answer["Failed"]))
 
     def _call(self, method: Callable[..., Any], **arguments: Any) -> Mapping[str, Any]:
@@ -106,6 +108,7 @@ def parse(body: str) -> EventPlace | DeliveryPlace:
     """Raises InvalidError for what this version did not send."""
     try:
         message = msgspec.json.decode(body, type=_Event | _Delivery)
+    # The last of a body with half of a surrogate pair, which has no bytes to be decoded.
     except (msgspec.DecodeError, msgspec.ValidationError, UnicodeEncodeError) as error:
         raise InvalidError("The message is neither an event's nor a delivery's.") from error
     if message.v != _VERSION:
@@ -125,7 +128,7 @@ def parse(body: str) -> EventPlace | DeliveryPlace:
 def _entry(number: int, place: DeliveryPlace, delay_seconds: int) -> dict[str, Any]:
     body = _Delivery(_VERSION, place.workspace_id, place.endpoint_id, epoch_ms(place.created_at), place.id)
     return {
-        "Id": str(number),
+        "Id": str(number),  # unique within its call, no more
         "MessageBody": msgspec.json.encode(body).decode(),
         "DelaySeconds": delay_seconds,
         "MessageGroupId": place.endpoint_id,

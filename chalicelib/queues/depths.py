@@ -31,6 +31,7 @@ class SqsQueueDepths:
     def of(self, queue: str) -> QueueDepth | None:
         try:
             url = self._urls[queue]()
+            # A queue's URL ends in its name.
             held, given_up = self._attributes(url), self._attributes(url + DEAD_SUFFIX)
         except (BotoCoreError, ClientError) as error:
             facts = {"action": "queue_depth_unknown", "queue": queue, "error": type(error).__name__}
@@ -40,6 +41,7 @@ class SqsQueueDepths:
             waiting=int(held[_WAITING]),
             in_flight=int(held[_IN_FLIGHT]),
             delayed=int(held[_DELAYED]),
+            # Looking at a dead letter hides it for a moment, and it counts as in flight.
             dead=int(given_up[_WAITING]) + int(given_up[_IN_FLIGHT]),
         )
 

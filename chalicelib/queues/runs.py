@@ -73,6 +73,7 @@ def parse(body: str) -> RunMessage | ScheduleMessage:
     """Raises InvalidError for what this version did not send."""
     try:
         message = msgspec.json.decode(body, type=_Body)
+    # The last of a body with half of a surrogate pair, which has no bytes to be decoded.
     except (msgspec.DecodeError, msgspec.ValidationError, UnicodeEncodeError) as error:
         raise InvalidError("The message is not a run's or a schedule's.") from error
     is_one = bool(message.run_id) is not bool(message.schedule_id)

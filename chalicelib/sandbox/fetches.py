@@ -54,6 +54,8 @@ class Fetches:
     def answers(self) -> list[bytes]:
         """What has come since the last call, as the run understands it."""
         try:
+            # First the bell, then the answers: one that comes in between rings for nothing. The other way round its
+            # ring would be taken, and it would wait for the next one's.
             self.bell().recv(4096)
         except BlockingIOError:
             pass
@@ -92,11 +94,13 @@ class Fetches:
             answer = {"error": {"name": "OutboundError", "message": "the request failed"}}
         line = json.dumps({"id": fetch.id, **answer}, ensure_ascii=False).encode("utf-8", "replace")
         with self._lock:
+            # The run is over, and the descriptor that the bell had may belong to somebody else.
             if self._bell is None:
                 return
             self._answers.append((fetch.id, line))
             try:
                 self._bell[1].send(b"!")
+            # So many rings are unheard that there is no room for another; one would do.
             except BlockingIOError:
                 pass
 

@@ -18,6 +18,8 @@ _LEVELS = frozenset({"debug", "info", "warn", "error"})
 _METHOD = re.compile(r"[A-Z]{1,20}")
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,200}")
 _MEASURES = frozenset({"process", "rlimits", "no_new_privs", "seccomp", "own_user"})
+# A whole pair is kept, a half of one is replaced, and any other escape passed over, so that the end of `\\` does not
+# begin one.
 _ESCAPES = re.compile(rb"\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|(u[dD][89a-fA-F]..)|.)", re.DOTALL)
 _HOP_HEADERS = frozenset(
     {"host", "connection", "content-length", "transfer-encoding", "keep-alive", "upgrade", "te", "trailer", "expect"}
@@ -78,6 +80,7 @@ def read(line: bytes, limits: Limits) -> Message:
     try:
         parts = decode(_well_formed(line), MAX_DEPTH + 3, 4 * limits.output_bytes + 65_536)
     except InvalidError as error:
+        # What code can bring about by the values that it gives out; anything else is no message of ours.
         if b"[" * 4 in line or "nested" in error.message:
             raise InvalidError(f"What the code gave out cannot be kept: {error.message}") from error
         raise ForeignMessageError(error.message) from error

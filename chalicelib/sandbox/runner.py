@@ -101,6 +101,7 @@ class ProcessRunner:
             sockets = self._zygote.spawn(limits.cpu_seconds, limits.memory_bytes)
             try:
                 return Session(sockets, limits, host).run(job)
+            # Nothing of the code has run, so it may run once more.
             except NeverBegunError:
                 self._zygote.bury()
         raise UnavailableError("The sandbox ends before it begins.")

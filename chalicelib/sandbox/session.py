@@ -90,6 +90,7 @@ class Session:
             self._control.close()
             self._channel.close()
             self._fetches.close()
+        # What was killed at its limits did not fail to begin; trying it again would take as long again.
         if not self._found.begun and not self._killed:
             raise NeverBegunError
         return self._report(), self._found.compiled
@@ -101,6 +102,7 @@ class Session:
         poller = select.poll()
         poller.register(bell, select.POLLIN)
         while True:
+            # Anew each time: asked for POLLOUT with nothing to write, the poll would never wait.
             poller.register(self._channel, select.POLLIN | (select.POLLOUT if self._outgoing else 0))
             left = self._deadline - monotonic()
             if left <= 0 and not self._out_of_time():
@@ -169,6 +171,7 @@ class Session:
     # -- what it says --------------------------------------------------------------------------------------------------
 
     def _hear(self, frame: bytes) -> None:
+        # JSON has no line break in its texts, so each line is a message.
         for line in frame.split(b"\n"):
             if self._found.end is not None:
                 return
@@ -183,6 +186,7 @@ class Session:
                 self._fail("ValueTooLargeError", error.message)
 
     def _count(self, line: bytes) -> None:
+        # Calls have limits of their own, and compiled files are as large as what they were made of.
         if line.startswith((b'["fetch"', b'["compiled"')):
             return
         self._said_bytes += len(line)
@@ -197,6 +201,7 @@ class Session:
                     found.emits.append(message)
                     self._host.on_emit(message)
             case messages.DbChange(key, value):
+                # First out: the order is that of each key's last change.
                 found.db.pop(key, None)
                 found.db[key] = value
                 self._host.on_db(key, value)

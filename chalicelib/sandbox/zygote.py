@@ -90,6 +90,7 @@ class ZygoteHandle:
     def _started(self) -> socket.socket:
         if self._socket is None:
             self._process, self._socket = _launch()
+            # Given what it needs, not the handle: with a reference to that it would never be due.
             self._finalizer = weakref.finalize(self, _end, self._process, self._socket)
         return self._socket
 
@@ -109,6 +110,7 @@ def engine_path() -> str:
 
 def _launch() -> tuple[subprocess.Popen[bytes], socket.socket]:
     near, far = socket.socketpair()
+    # Ours is closed: while it is open here too, the end of the zygote would not show at `near`.
     with far:
         process = subprocess.Popen(
             [sys.executable, "-I", "-S", "-c", _START, str(_ROOT), str(far.fileno()), engine_path()],
@@ -118,6 +120,7 @@ def _launch() -> tuple[subprocess.Popen[bytes], socket.socket]:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             pass_fds=(far.fileno(),),
+            # A Ctrl-C in the terminal is for the host, which ends this process when it goes.
             start_new_session=True,
         )
     try:

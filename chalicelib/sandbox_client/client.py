@@ -87,6 +87,7 @@ class LambdaJsRunner:
         return self._run(wire.SandboxCall("additional_props", bundle, None, "", invocation, limits), host)
 
     def _run(self, call: wire.SandboxCall, host: Host) -> RunReport:
+        # Bounded where the code runs, which fails the run by its own fault, and not the call by Lambda's.
         limits = replace(call.limits, output_bytes=min(call.limits.output_bytes, OUTPUT_BYTES))
         try:
             answer = self._ask(replace(call, limits=limits))
@@ -114,6 +115,7 @@ class LambdaJsRunner:
     def _failed(answer: dict[str, Any]) -> dict[str, Any]:
         """A function that was ended from outside was ended by what the code did; any other failure is ours."""
         type_, message = str(answer.get("errorType") or ""), str(answer.get("errorMessage") or "")
+        # A timeout comes with a type of its own, or with this sentence alone.
         if type_ in _KILLED or "Task timed out" in message:
             return {"killed": "the sandbox was ended from outside: it ran out of memory or time"}
         raise UnavailableError(f"The sandbox failed: {type_ or 'no reason given'}.")

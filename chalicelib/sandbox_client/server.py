@@ -99,6 +99,7 @@ def _answer(call: wire.SandboxCall, runner: Runner, send: Send) -> dict[str, Jso
     try:
         return {"report": wire.pack(wire.report_to_json(report, tuple(notes.said)))}
     except wire.PayloadTooLargeError as error:
+        # The report is lost, but the code has run: answered as a failure of it, so that nobody runs it again.
         failure = CodeFailure("OutputLimitExceeded", error.message, wire.failure_of(error))
         return {"report": wire.pack(wire.report_to_json(RunReport(error=failure, stats=report.stats), ()))}
 

@@ -60,8 +60,9 @@ def pack(value: Json) -> dict[str, Json]:
     """Raises PayloadTooLargeError."""
     plain = msgspec.json.encode(value)
     if len(plain) <= _COMPRESSED_FROM_BYTES:
+        # As it is, not as text: escaped within JSON once more, it would grow.
         return {"plain": value}
-    packed: dict[str, Json] = {"deflated": base64.b64encode(zlib.compress(plain, 1)).decode()}
+    packed: dict[str, Json] = {"deflated": base64.b64encode(zlib.compress(plain, 1)).decode()}  # 1: speed
     if len(str(packed["deflated"])) > MAX_PAYLOAD_BYTES:
         raise PayloadTooLargeError(size=len(plain))
     return packed
@@ -72,6 +73,7 @@ def unpack(packed: Mapping[str, Any]) -> Any:
     if "plain" in packed:
         return packed["plain"]
     inflating = zlib.decompressobj()
+    # A bound on what comes out: a small text may stand for a very large one.
     plain = inflating.decompress(base64.b64decode(packed["deflated"]), _LARGEST_TEXT_BYTES)
     if not inflating.eof:
         raise PayloadTooLargeError(limit=_LARGEST_TEXT_BYTES)
@@ -124,7 +126,7 @@ def report_from_json(value: Mapping[str, Any], log_lines: int) -> tuple[RunRepor
         emits=tuple(each for each in said if isinstance(each, Emit)),
         db=_last_changes(each for each in said if isinstance(each, tuple)),
         response=next((each for each in said if isinstance(each, CodeResponse)), None),
-        logs=logs[-log_lines:] if log_lines else (),
+        logs=logs[-log_lines:] if log_lines else (),  # [-0:] would be all
         dropped_logs=value["dropped_logs"],
         error=None if value["error"] is None else CodeFailure(**value["error"]),
         returned=value["returned"],

@@ -121,6 +121,7 @@ class Hooks:
             raise MethodNotAllowedError(allow=hook.method)
         try:
             workflow = self._workflows.get(hook.workspace_id, hook.workflow_id)
+        # A hook may be there before its workflow, and for a moment after it.
         except WorkflowNotFoundError as error:
             raise HookNotFoundError(hook_id=hook.id) from error
         if workflow.status is WorkflowStatus.DELETING:

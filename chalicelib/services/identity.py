@@ -58,6 +58,7 @@ class Identity:
             raise UnauthenticatedError
         hashed = secret_hash(secret)
         now = self._clock.now()
+        # Without the lock: a single look-up in a dict is atomic, and this is on the path of every call.
         proven = self._proven.get(hashed)
         if proven is not None and now < proven[1]:
             return proven[0]
@@ -72,6 +73,7 @@ class Identity:
         if not self._cache_time:
             return
         with self._lock:
+            # Taken out first, so that it stands last, and the oldest is the first to go.
             self._proven.pop(hashed, None)
             while len(self._proven) >= _REMEMBERED_KEYS:
                 del self._proven[next(iter(self._proven))]

@@ -64,6 +64,7 @@ class Limits:
     def _spend(self, subject: str, limit: int) -> Allowance:
         now = self._clock.now()
         window = self._window(subject, _number(now))
+        # A lock for each subject: nobody else waits while a block is taken out of the store.
         with window.lock:
             if not window.unspent and not window.exhausted:
                 self._take_block(window, subject, limit)
@@ -75,9 +76,11 @@ class Limits:
 
     def _take_block(self, window: _Window, subject: str, limit: int) -> None:
         block = max(1, limit // 100)
+        # A minute after it is over, for processes whose clocks are behind.
         forgotten_at = datetime.fromtimestamp((window.number + 2) * _WINDOW_SECONDS, tz=UTC)
         count = self._counters.add(f"rate:{subject}:{window.number}", block, forgotten_at)
         window.taken = min(count, limit)
+        # Of a block that reaches beyond the limit only the part below it counts.
         window.unspent = max(0, min(count, limit) - (count - block))
         window.exhausted = count >= limit
 
@@ -87,6 +90,8 @@ class Limits:
             if window is None or window.number != number:
                 if len(self._windows) >= _KEPT_WINDOWS:
                     self._windows = {name: w for name, w in self._windows.items() if w.number == number}
+                # A call that was slow may bring the minute before back: what was taken is lost then, never granted
+                # twice.
                 window = self._windows[subject] = _Window(number)
             return window
 

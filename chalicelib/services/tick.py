@@ -119,6 +119,7 @@ class SchedulePass:
     def _hint(self, entry: DueSchedule) -> bool:
         """Moves the due time on before sending, so that a hint that is lost here is sent by a later pass."""
         now = self.clock.now()
+        # Both are the same where whoever stored it left the hint to the tick (`schedules.armed`).
         is_unannounced = entry.due_at == entry.next_fire_at
         is_late = entry.due_at <= now or entry.next_fire_at <= now - timedelta(seconds=self.settings.patience)
         if not (is_unannounced or is_late):

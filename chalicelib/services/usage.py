@@ -34,6 +34,7 @@ class UsageMeter:
         """Writes down what was noted since the last time. What the store does not take is given up: whether it was
         counted there, nobody knows."""
         with self._lock:
+            # Taken away before it is written: what is noted meanwhile belongs to the next time.
             used, self._used = self._used, {}
         for (workspace_id, day), usage in used.items():
             try:

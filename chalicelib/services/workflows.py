@@ -193,6 +193,7 @@ class Workflows:
         """
         if workflow.status is not WorkflowStatus.DELETING:
             self._until_fresh(workflow, lambda current: self._with_status(current, WorkflowStatus.DELETING))
+        # It is hidden by now: nothing can start it any more while its runs are cancelled.
         for hook in self._hooks.list(workflow.workspace_id, workflow.id):
             self._hooks.delete(workflow.workspace_id, hook.id)
         for watcher in self._watchers:
@@ -201,6 +202,7 @@ class Workflows:
         if workflow.dialect != EXEOFLOW:
             # Exeoflow's lists find runs without it.
             self._workflows.remember(workflow)
+        # Last, so that a repeated call finds what an earlier one has left behind.
         self._workflows.delete(workflow.workspace_id, workflow.id, entry)
 
     def _apply(self, current: Workflow, change: Change, compile_: Compile, audit: Audit | None) -> WorkflowView:
@@ -236,6 +238,7 @@ class Workflows:
 
     def _with_status(self, current: Workflow, status: WorkflowStatus) -> Workflow:
         changed = replace(current, status=status, updated_at=self._clock.now(), revision=current.revision + 1)
+        # Even where nothing changes: an earlier call may have announced the contrary and never stored it.
         if self._watchers and status is not WorkflowStatus.DELETING:
             self._announce(changed, self.view(current).body.graph)
         if current.status is status:
@@ -253,6 +256,7 @@ class Workflows:
             try:
                 return attempt(workflow)
             except StaleWriteError:
+                # Apart by chance, or those who collided once would go on colliding.
                 self._clock.sleep((1 + tried) * 0.005 * (1 + self._entropy.bytes(1)[0] / 256))
                 workflow = self._workflows.get(workflow.workspace_id, workflow.id)
                 if workflow.status is WorkflowStatus.DELETING:

@@ -84,6 +84,7 @@ class Member(Path):
         super().__init__([*attribute.attr_path, name])
 
     def _serialize_value(self, value: list[str], names: dict[str, str], values: dict[str, Any]) -> str:
+        # A whole call shares `names`: a segment that one of its expressions has named keeps that placeholder.
         return ".".join(names.setdefault(segment, f"#{len(names)}") for segment in value)
 
 

@@ -29,7 +29,7 @@ _CONFIG = Config(
     read_timeout=15,
     # Lambda freezes a function between calls; without it a connection that died meanwhile is found dead by a timeout.
     tcp_keepalive=True,
-    max_pool_connections=64,
+    max_pool_connections=64,  # botocore's 10 would close connections of threads beyond that after each call
 )
 _S3_CONFIG = _CONFIG.merge(
     # A blob is stored under its hash, which is checked on reading; S3-compatible stores lack the checksums.
@@ -37,6 +37,7 @@ _S3_CONFIG = _CONFIG.merge(
 )
 _FUNCTIONS_CONFIG = _CONFIG.merge(
     # Whoever is invoked answers when it has done its work, and does it once.
+    # The function ends itself after 300 s, so it is never the connection that gives up first.
     Config(retries={"mode": "standard", "total_max_attempts": 1}, read_timeout=310)
 )
 _RETRYABLE_CODES = frozenset(
@@ -70,6 +71,7 @@ class AwsClients:
 
     @property
     def dynamodb(self) -> Any:
+        # Looked up without the lock, which each call would wait for: what is made once stays, and `_make` looks again.
         return self._made.get("dynamodb") or self._make("dynamodb", _CONFIG)
 
     @property
@@ -118,7 +120,7 @@ def aws_errors() -> Iterator[None]:
 
 def _is_retryable(error: ClientError) -> bool:
     status: int = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    return status >= 500 or error_code(error) in _RETRYABLE_CODES
+    return status >= 500 or error_code(error) in _RETRYABLE_CODES  # throttling comes as a 400, with a code of its own
 
 
 def error_code(error: ClientError) -> str:

@@ -33,9 +33,11 @@ class Blobs:
         """Raises BlobNotFoundError if the bytes are gone or are not those that were stored."""
         try:
             with aws_errors():
+                # The body comes after the answer, and its connection may break like that of any call.
                 answer: dict[str, Any] = self._clients.s3.get_object(Bucket=self._bucket, Key=f"{owner}/{sha256}")
                 content: bytes = answer["Body"].read()
         except ClientError as error:
+            # S3 says so only to a role that may list the bucket; to any other it says AccessDenied.
             if error_code(error) != "NoSuchKey":
                 raise
             raise BlobNotFoundError(owner=owner, sha256=sha256) from error

@@ -30,8 +30,10 @@ class DynamoCounterStore:
         actions = [
             CounterItem.amount.add(amount),
             CounterItem.expires_at.set(expires_at),
+            # An update that makes the item knows no defaults of the schema.
             CounterItem.v.set(SCHEMA_VERSION),
         ]
+        # The sum comes from the write itself: of two that add side by side, each is told another one.
         raw = self._table.update(name, None, actions, returns="ALL_NEW")
         return int(CounterItem.from_raw_data(raw).amount)
 

@@ -25,7 +25,7 @@ from chalicelib.store.table import Table, bounded, part
 
 POINTER = "pointer"
 
-_LONGEST_PART = 100
+_LONGEST_PART = 100  # bytes: three of them, each tripled by escapes, fit the 1,024 of a range key
 
 
 class DefinitionItem(Item):

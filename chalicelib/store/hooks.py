@@ -38,6 +38,7 @@ class DynamoHookStore:
     def create(self, hook: Hook) -> None:
         pointer = PointerItem(pointer_to(hook.id), POINTER, workspace_id=hook.workspace_id)
         try:
+            # A pointer that a crash has left is this workspace's own, and may be written again.
             self._table.put(pointer, _is_free_for(hook.workspace_id))
             self._table.put(_item(hook), _is_new())
         except ConditionFailedError as failed:
@@ -59,6 +60,7 @@ class DynamoHookStore:
             raise HookNotFoundError(hook_id=hook.id) from failed
 
     def delete(self, workspace_id: str, hook_id: str) -> None:
+        # The hook first: while it is there, its pointer is to lead to it.
         self._table.delete(hooks_of(workspace_id), hook_id)
         try:
             self._table.delete(pointer_to(hook_id), POINTER, _is_free_for(workspace_id))

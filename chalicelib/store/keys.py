@@ -42,7 +42,7 @@ class DynamoKeyStore:
                 user_id=key.user_id,
                 workspace_id=key.workspace_id,
                 title=key.name,
-                scopes=" ".join(key.scopes),
+                scopes=" ".join(key.scopes),  # no scope has a space, and DynamoDB has no empty sets
                 created_at=key.created_at,
                 revoked_at=key.revoked_at,
             )

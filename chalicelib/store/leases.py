@@ -49,6 +49,7 @@ class DynamoLeaseStore:
         raw = self._table.get(_leases(name))
         for _ in range(_ATTEMPTS):
             held = {each: lease for each, lease in _unpacked(raw).items() if lease[1] > epoch_ms(now)}
+            # Its own slots count anew: taking again replaces them.
             held.pop(holder, None)
             granted = max(0, min(wanted, limit - sum(count for count, _ in held.values())))
             if is_rival is not None and any(map(is_rival, held)):
@@ -58,6 +59,7 @@ class DynamoLeaseStore:
             try:
                 self._replace(name, raw, held)
             except ConditionFailedError as failed:
+                # The refusal says what is there now, so the next attempt needs no read.
                 raw = failed.item or None
             else:
                 return granted
@@ -79,6 +81,7 @@ class DynamoLeaseStore:
 
     def _replace(self, name: str, seen: RawItem | None, held: Leases) -> None:
         """Raises ConditionFailedError if it is not what was seen."""
+        # Nobody gets or loses anything: having asked costs a read alone.
         if held == _unpacked(seen):
             return
         ends = [from_epoch_ms(until) for _, until in held.values()]

@@ -30,6 +30,7 @@ class DynamoMarkStore:
         self._now = now
 
     def put(self, name: str, value: str, expires_at: datetime) -> str:
+        # Twice the same time: one to be compared here to the millisecond, one for DynamoDB's expiry.
         item = MarkItem(_mark(name), text=value, holds_until=expires_at, expires_at=expires_at)
         try:
             self._table.put(item, _is_free_at(self._now()))

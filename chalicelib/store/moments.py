@@ -32,6 +32,7 @@ class DynamoMomentStore:
 
     def read(self, name: str) -> tuple[int, tuple[int, ...]]:
         raw = self._table.get(_moments(name))
+        # Revision 0: the replacement is then to find nothing either.
         if raw is None:
             return 0, ()
         item = MomentsItem.from_raw_data(raw)

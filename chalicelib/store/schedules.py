@@ -78,6 +78,7 @@ class DynamoScheduleStore:
         self._values = values
 
     def create(self, schedule: Schedule) -> None:
+        #     entry ──► schedule      the other order could leave a schedule that its target does not know
         self._table.put(TargetItem(schedules_of_target(schedule.workspace_id, schedule.target.id), schedule.id))
         try:
             self._table.put(self._item(schedule), _is_new())
@@ -111,6 +112,7 @@ class DynamoScheduleStore:
             found = self._table.query(ScheduleItem.partition == schedules_of(workspace_id))
         else:
             entries = self._table.query(TargetItem.partition == schedules_of_target(workspace_id, target_id))
+            # Entries of schedules that were never stored, or are gone, find no item.
             names = [TargetItem.from_raw_data(raw).name for raw in entries]
             found = self._table.get_all([(schedules_of(workspace_id), name) for name in names])
         schedules = self._all(found, workspace_id)

@@ -8,4 +8,5 @@ from chalicelib.domain.listing import DUE_SHARDS
 
 
 def shard_of(name: str) -> str:
+    # Not `hash`, which differs from process to process.
     return str(zlib.crc32(name.encode()) % DUE_SHARDS)

@@ -19,6 +19,7 @@ from chalicelib.domain.listing import Line
 from chalicelib.store.attributes import Item, Member, TextMapAttribute, has_fewer_than
 from chalicelib.store.table import ConditionFailedError, Table, bounded
 
+# At some 60 bytes each (an id, a time, and what DynamoDB adds), both together stay below an item's 400 KB.
 MAX_HOLDERS = 4000
 MAX_WAITING = 1000
 
@@ -45,11 +46,13 @@ class DynamoSlotStore:
     def take(self, name: str, holder: str, limit: int) -> tuple[str, ...] | None:
         limit = min(limit, MAX_HOLDERS)
         mine = Member(SlotsItem.holders, holder)
+        # `|` is if_not_exists: a holder that takes again keeps its time, and so its place in the order.
         actions = [mine.set(mine | self._since()), Member(SlotsItem.waiting, holder).remove()]
         for _ in range(_ATTEMPTS):
             try:
                 self._table.update(_slots(name), None, actions, _has_room(limit) | _holds(holder))
             except ConditionFailedError as failed:
+                # Refused without an item: the slots have not been made yet, unless nobody may have one anyway.
                 if failed.item or limit < 1:
                     return tuple(_oldest_first(SlotsItem.from_raw_data(failed.item).holders))
                 self._make(name)
@@ -64,6 +67,7 @@ class DynamoSlotStore:
             try:
                 self._table.update(_slots(name), None, [mine.set(mine | at)], _may_queue() | _waits(holder))
             except ConditionFailedError as failed:
+                # The line is full: who is not noted stands behind all that are, and asks again.
                 if failed.item:
                     return
                 self._make(name)
@@ -83,9 +87,11 @@ class DynamoSlotStore:
             raw = self._table.update(_slots(name), None, actions, _is_made(), returns="ALL_NEW")
         except ConditionFailedError:
             return None
+        # As of the same write that freed the slot: nobody who began to wait before it is overlooked.
         waiting = _oldest_first(SlotsItem.from_raw_data(raw).waiting)
         if in_turn:
             return next(iter(waiting), None)
+        # Who is taken off the line already was called by somebody else; then the next one is.
         return next((next_holder for next_holder in waiting if self._call(name, next_holder)), None)
 
     def _call(self, name: str, holder: str) -> bool:

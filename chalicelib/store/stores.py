@@ -54,6 +54,7 @@ if TYPE_CHECKING:
 __all__ = ["Stores", "Tables"]
 
 
+# Each property imports what it makes: a cold start loads the stores that its function asks for, and no others.
 class Stores:
     """`retention_seconds` is how long ended runs, events and finished deliveries are kept; None keeps them forever."""
 

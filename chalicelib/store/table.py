@@ -28,12 +28,14 @@ from chalicelib.store.transactions import Write, commit
 
 RawItem: TypeAlias = dict[str, dict[str, Any]]
 
-MAX_HASH_BYTES = 2048
+MAX_HASH_BYTES = 2048  # these two are DynamoDB's own bounds
 MAX_RANGE_BYTES = 1024
 
 Key: TypeAlias = tuple[str, "str | None"]
+# What DynamoDB takes in one call.
 _MAX_BATCH_WRITES = 25
 _MAX_BATCH_READS = 100
+# The pauses add up to 0.65 s. Answers are also cut at 16 MB; of 100 items at their largest, that takes three calls.
 _BATCH_ATTEMPTS = 10
 _BATCH_PAUSE_SECONDS = 0.01
 _MOST_PAUSE_SECONDS = 0.1
@@ -92,11 +94,13 @@ class Table:
     ) -> RawItem:
         """Raises ConditionFailedError."""
         if not _can_be_stored(hash_key, range_key):
+            # As for an item that is not there: no condition on it could hold, and none could be made.
             raise ConditionFailedError({})
         call = _Call(self._name)
         call.parameters["Key"] = self._key(hash_key, range_key)
         call.parameters["ReturnValues"] = returns
         call.require(condition)
+        # Into the placeholders of the condition: what names the same attribute in both has one.
         call.parameters["UpdateExpression"] = Update(*actions).serialize(call.names, call.values)
         item: RawItem = self._write("update_item", call).get("Attributes", {})
         return item
@@ -165,6 +169,7 @@ class Table:
         """The items of these keys as of now, those that there are, in no order."""
         found: list[RawItem] = []
         for start in range(0, len(keys), _MAX_BATCH_READS):
+            # DynamoDB refuses a key that is asked for twice: callers name each once.
             some = [self._key(*key) for key in keys[start : start + _MAX_BATCH_READS]]
             requests: Any = {self._name: {"Keys": some, "ConsistentRead": True}}
             for answer in self._batches("batch_get_item", requests, "UnprocessedKeys"):
@@ -250,6 +255,7 @@ class Table:
             with aws_errors():
                 answer: Mapping[str, Any] = getattr(self._client, operation)(RequestItems=requests)
             yield answer
+            # What was left out comes as the request that asks for it.
             requests = answer.get(left_out)
             if not requests:
                 return
@@ -311,6 +317,7 @@ def bounded(text: str, most_bytes: int) -> str:
 
 def part(text: str) -> str:
     """`text` without the separator: an id that a caller made up cannot name somebody else's partition."""
+    # `%` first, or those of the other replacement would be escaped once more; `whole` goes the other way.
     return text.replace("%", "%25").replace("#", "%23")
 
 

@@ -17,7 +17,7 @@ from chalicelib.domain.errors import UnavailableError
 from chalicelib.store.aws import aws_errors, error_code
 
 MAX_WRITES = 100
-_ATTEMPTS = 6
+_ATTEMPTS = 6  # with pauses that add up to 0.3 s
 _PAUSE_SECONDS = 0.02
 _PASSING = frozenset(
     {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded", "RequestLimitExceeded"}
@@ -67,7 +67,9 @@ def _judge(reasons: Sequence[Mapping[str, Any]], error: ClientError) -> None:
     """Raises unless trying again can help."""
     codes = [str(each.get("Code", "None")) for each in reasons]
     refused = [index for index, code in enumerate(codes) if code == "ConditionalCheckFailed"]
+    # Conditions are an answer even where other writes met a conflict: the same attempt again would be refused again.
     if refused:
         raise TransactionRefusedError({index: reasons[index].get("Item", {}) for index in refused}) from error
+    # Every write has a reason, and those that stood in nobody's way have "None".
     if not codes or any(code != "None" and code not in _PASSING for code in codes):
         raise error

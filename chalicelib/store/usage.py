@@ -37,6 +37,7 @@ class DynamoUsageStore:
             UsageItem.expires_at.set(datetime.fromisoformat(day).replace(tzinfo=UTC) + _KEPT),
             UsageItem.v.set(SCHEMA_VERSION),
         ]
+        # By chance, not by run: nothing is to be found again, only added up.
         shard = random.randrange(SHARDS)
         self._table.update(_name(workspace_id, day, shard), None, actions)
 

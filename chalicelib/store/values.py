@@ -21,7 +21,7 @@ from chalicelib.store.blobs import Blobs
 T = TypeVar("T")
 R = TypeVar("R")
 
-MAX_ITEM_BYTES = 380 * 1024
+MAX_ITEM_BYTES = 380 * 1024  # of 400 KB
 VALUES_PER_ITEM = 7
 MAX_ANSWERS_BYTES = 72 * 1024
 MAX_CHILDREN = 1600
@@ -78,6 +78,7 @@ class Values:
         return [None if text is None else msgspec.json.decode(text) for text in self._resolve(owner, texts)]
 
     def _resolve(self, owner: str, texts: Sequence[str | None]) -> Sequence[str | bytes | None]:
+        # Once each: values that are alike within a run have one blob.
         hashes = list({text.split(":")[1] for text in texts if is_reference(text)})
         if not hashes:
             return texts

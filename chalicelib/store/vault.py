@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from chalicelib.domain.errors import InvalidError, TooLargeError
 from chalicelib.store.aws import AwsClients, aws_errors, error_code
 
-MAX_PLAIN_BYTES = 4_096
+MAX_PLAIN_BYTES = 4_096  # what KMS encrypts by itself, without a data key
 _REFUSED = frozenset({"InvalidCiphertextException", "IncorrectKeyException"})
 
 

@@ -117,6 +117,7 @@ class DynamoWorkflowStore:
         if entry is None:
             self._table.delete(workflows_of(workspace_id), workflow_id)
             return
+        # Refused: it is gone already, and not to be logged twice.
         with suppress(TransactionRefusedError):
             deletion = self._table.deleting(workflows_of(workspace_id), workflow_id, _is_there())
             self._table.transact([deletion, *self._entries(entry)])
@@ -182,6 +183,7 @@ class DynamoWorkflowStore:
             self._table.put(item, _is_new())
         except ConditionFailedError as failed:
             stored = BodyItem.from_raw_data(failed.item)
+            # Equal texts: the same call once more, after a crash before its workflow was written.
             if (stored.source, stored.graph) != (item.source, item.graph):
                 raise StaleWriteError(workflow_id=body.workflow_id, ref=body.ref) from failed
 

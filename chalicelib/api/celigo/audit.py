@@ -65,5 +65,6 @@ class AuditCalls:
         asked = call.param("_byUserId")
         if not asked:
             return None
+        # Ids of this dialect are hashes, so who is meant is found by trying those who have keys.
         keys = self._services().identity.keys(call.principal.workspace_id)
         return next((key.user_id for key in keys if asked in (key.user_id, wire.user_id(key.user_id))), asked)

@@ -11,6 +11,7 @@ from chalicelib.domain.json import Json
 from chalicelib.domain.records.problems import Problems, member
 from chalicelib.domain.times import from_epoch_ms, iso_ms
 
+# The end of the year 9999, beyond which datetime has nothing.
 _LATEST_MS = 253_402_300_799_999
 _MS_DIGITS = range(11, 16)
 """Digits of milliseconds since 1970; fewer would be a date written without its dashes."""

@@ -70,6 +70,7 @@ TABLE: Mapping[type[BaseException], Wording] = {
 
 
 def shape(error: PenstockError) -> Reply:
+    # By descent, the nearest class first, so that the order of the table does not matter.
     wording = next(TABLE[type_] for type_ in type(error).__mro__ if type_ in TABLE)
     errors = _errors(wording, error)
     body: dict[str, Json] = {"errors": list[Json](errors)}

@@ -67,6 +67,7 @@ class FlowCalls:
         services = self._services()
         view = services.flows.get(call.principal, call.params["flow_id"], Scope.WRITE_WORKFLOWS)
         body = optional_object(call)
+        # Read before anything is made: a flag that is refused must not leave copies behind.
         wants_manifest = listing.flag_of(call, "manifest")
         name, connections = clone_members(body)
         copy, made = services.flows.clone(

@@ -48,6 +48,7 @@ _FIGURES: dict[str, Callable[[Job], int]] = {
 }
 _MS = re.compile(r"[0-9]{11,15}")
 _FIGURE = re.compile(r"[0-9]{1,15}")
+# The end of the year 9999, beyond which datetime has nothing.
 _LATEST_MS = 253_402_300_799_999
 _MOST_ERRORS = 1_000
 
@@ -179,6 +180,7 @@ def _query(call: Call) -> JobQuery | None:
         until=_time(call, "createdAt_lte", 1),
         accepts=_judge(call),
     )
+    # There are no bulk jobs, nor jobs of any other type.
     return None if call.param("_bulkJobId") or not types & (_PARENTS | _CHILDREN) else query
 
 

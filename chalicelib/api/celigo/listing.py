@@ -51,6 +51,7 @@ def limit_of(call: Call, default: int = MAX_LIMIT) -> int:
     text = call.param("limit")
     if text is None or text == "":
         return default
+    # ASCII, because superscripts are digits to `isdigit` and none to `int`.
     if not (text.isascii() and text.isdigit() and len(text) <= 4) or not 1 <= int(text) <= MAX_LIMIT:
         raise refuse("limit", f"limit has to be a whole number from 1 to {MAX_LIMIT}.")
     return int(text)
@@ -110,6 +111,7 @@ def page_of(items: Sequence[T], id_: Callable[[T], str], call: Call) -> Page[T]:
     left = [item for item in items if (after is None or id_(item) > after) and (before is None or id_(item) < before)]
     if before is not None:
         shown = left[-limit:]
+        # Whoever goes back has a page to return to.
         return Page(shown, has_next=True, has_previous=len(left) > len(shown))
     shown = left[skip : skip + limit]
     return Page(shown, len(left) > skip + len(shown), (after is not None or skip > 0) and bool(shown))
@@ -125,6 +127,7 @@ def reply(
     is_cut = False
     for item, members in shown:
         size += len(msgspec.json.encode(members))
+        # The first is sent whatever its size, or no page would come after this one.
         if sent and size > MAX_PAGE_BYTES:
             is_cut = True
             break
@@ -173,6 +176,7 @@ def _included(members: Members, names: Sequence[str]) -> Members:
     kept: Members = {}
     for name in names:
         kept = _merged(kept, _narrowed(members, name.split(".")))
+    # In the order of the object, whatever the order of the question.
     return {name: kept[name] for name in members if name in kept}
 
 

@@ -58,4 +58,5 @@ class OpenCalls:
 
 
 def _plain(name: str) -> str:
+    # The name comes from the address, and must not end the header that it gets into.
     return re.sub(r"[^A-Za-z0-9._-]", "", name)

@@ -53,11 +53,13 @@ def operations(body: Json, allowed: re.Pattern[str]) -> tuple[Operation, ...]:
 
 def patched(document: Mapping[str, Json], changes: Sequence[Operation]) -> dict[str, Json]:
     """The document after all of them. Raises FieldsRefusedError for a path that leads through what is not there."""
+    # A lost race patches again, so what was given stays as it is.
     changed = deepcopy(dict(document))
     for change in changes:
         *way, last = change.path.split("/")[1:]
         holder = _reached(changed, way, change.path)
         if change.verb == "remove":
+            # RFC 6902 refuses to remove what is not there; here clearing something twice is no mistake.
             holder.pop(last, None)
         else:
             holder[last] = change.value

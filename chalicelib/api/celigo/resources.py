@@ -108,6 +108,7 @@ class ResourceCalls:
         """Without filters the store makes the page; else everything is looked through."""
         limit, after = listing.limit_of(call), listing.place_of(call, "after")
         if meets is None and not call.param("before") and not call.param("skip"):
+            # One more than is shown tells whether there is another page.
             found = self._resources.page(call.principal, self._kind, after, limit + 1)
             return listing.Page(found[:limit], len(found) > limit, after is not None and bool(found))
         every = self._resources.all(call.principal, self._kind)

@@ -95,6 +95,7 @@ class RunErrorCalls:
             members = job_wire.error(each, tags)
             size += len(msgspec.json.encode(members))
             if sent and size > listing.MAX_PAGE_BYTES:
+                # The page ends early, so the next one begins behind what was sent of it.
                 after = found[len(sent) - 1].id
                 break
             sent.append(members)

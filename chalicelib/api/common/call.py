@@ -21,7 +21,8 @@ from chalicelib.services.limits import Allowance
 # Below the decoder's own bound: what is stored or returned wraps the value in a few levels more.
 MAX_BODY_DEPTH = 56
 
-_VARIABLE = re.compile(r"{(\w+)\+?}")
+_VARIABLE = re.compile(r"{(\w+)\+?}")  # `{rest+}` is the gateway's greedy variable
+# Callers choose this header, and addresses that are stored and sent on are made with it.
 _HOST = re.compile(r"[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:[0-9]{1,5})?")
 _LOCAL_HOST = "localhost"
 # Whoever knows these is let in: keys of interfaces, tokens of listeners, names of files that are fetched without a key.
@@ -103,6 +104,7 @@ def of_request(request: Request) -> Call:
     query = request.query_params
     params = request.uri_params or {}
     headers = {name.lower(): value for name, value in request.headers.items()}
+    # The pattern with its variables as they were sent: still encoded, unlike `params`.
     path = _VARIABLE.sub(lambda match: params.get(match[1], match[0]), request.path)
     shown = {name: MASK if name in _SECRET_VARIABLES else value for name, value in params.items()}
     return Call(
@@ -113,6 +115,7 @@ def of_request(request: Request) -> Call:
         query={} if query is None else {name: query.getlist(name) for name in query},
         headers=headers,
         base_url=_base_url(headers, str(request.context.get("path") or path), path),
+        # Decoded on demand: most calls have no body, and one whose base64 is broken is refused where it is read.
         read_body=lambda: _raw_body(request),
         logged_path=_VARIABLE.sub(lambda match: shown.get(match[1], match[0]), request.path),
     )
@@ -139,4 +142,5 @@ def _base_url(headers: Mapping[str, str], full_path: str, path: str) -> str:
 
 
 def _first(header: str | None) -> str:
+    # Every proxy appends its own: the first is what the caller used.
     return (header or "").split(",", 1)[0].strip()

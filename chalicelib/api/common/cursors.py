@@ -25,6 +25,7 @@ def place_of(text: str, name: str) -> str:
     try:
         if not 0 < len(text) <= MAX_LENGTH:
             raise ValueError
+        # `validate`, or characters that are none of base64 would be skipped, and many texts be the same cursor.
         return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True).decode()
     except ValueError as error:
         raise InvalidError(f"'{name}' is no cursor", field=name) from error

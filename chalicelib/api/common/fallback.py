@@ -25,6 +25,7 @@ def answer(pipeline: Pipeline, routes: RouteTable, method: str, path: str, heade
         for verb in sorted(routes[pattern] if pattern else ())
         if not pipeline.is_nobodys(pattern or "", Call(method=verb, path=path, request_id="", headers=lower))
     ]
+    # Without admission: browsers send no credentials with a preflight.
     if verbs and method == "OPTIONS":
         allow = ", ".join([*verbs, "OPTIONS"])
         return Answer(200, {**CORS.get_access_control_headers(), "Access-Control-Allow-Methods": allow}, "")
@@ -36,6 +37,7 @@ def pattern_at(routes: RouteTable, path: str) -> str | None:
     """The pattern that fits best: of two, the one whose first differing segment is literal. None if none fits."""
     wanted = path.split("/")
     fitting = [pattern for pattern in routes if _fits(pattern.split("/"), wanted)]
+    # False sorts before True, so a literal segment wins over a variable one, from left to right.
     return min(fitting, key=lambda pattern: [part.startswith("{") for part in pattern.split("/")], default=None)
 
 

@@ -69,6 +69,7 @@ def blueprint(pipeline: Pipeline, routes: Iterable[Route]) -> Blueprint:
 
 def mount(blueprint: Blueprint, pipeline: Pipeline, routes: Iterable[Route]) -> None:
     for route in routes:
+        # Any type: many clients send JSON under another one, which Chalice would refuse with 415.
         register = blueprint.route(
             route.path, methods=[route.method], content_types=["*/*"], cors=CORS if route.cors else None
         )
@@ -79,6 +80,7 @@ def _view(blueprint: Blueprint, pipeline: Pipeline, handler: Handler) -> Callabl
     def view(**_: str) -> Response:
         return _response(pipeline.run(of_request(blueprint.current_request), handler))
 
+    # Chalice names a view by its function; all of these would be called `view`.
     view.__name__ = handler.__name__
     return view
 
@@ -98,6 +100,7 @@ def middleware(pipeline: Pipeline) -> Callable[[Request | None, Callable[[Any], 
 
 def _own_error(response: Response) -> PenstockError | None:
     """What Chalice meant by a response that no view of ours made; None for a view's."""
+    # Views answer with texts and bytes alone, so that a dictionary can only be Chalice's own.
     if not isinstance(response.body, dict):
         return None
     if response.status_code == _METHOD_NOT_ALLOWED:
@@ -119,6 +122,7 @@ class _RawResponse(Response):
     """
 
     def to_dict(self, binary_types: list[str] | None = None) -> dict[str, Any]:
+        # Out of its sight while it makes the rest.
         raw, self.body = self.body, ""
         answer = super().to_dict(None)
         try:

@@ -14,7 +14,7 @@ from chalicelib.domain.json import Json
 T = TypeVar("T")
 
 MAX_NAME_LENGTH = 255
-_PAGE_DIGITS = 9
+_PAGE_DIGITS = 9  # more pages than anybody has, and never a number that is slow to read or too large to multiply
 IDEMPOTENCY_KEY_PATTERN = r"[\x20-\x7e]{1,255}"
 _IDEMPOTENCY_KEY = re.compile(IDEMPOTENCY_KEY_PATTERN)
 _TIME = re.compile(
@@ -22,6 +22,7 @@ _TIME = re.compile(
     r"(?:[Tt](?P<clock>\d\d:\d\d(?::\d\d)?)(?:[.,](?P<fraction>\d{1,9}))?(?P<offset>[Zz]|[ +-]\d\d(?::?\d\d)?)?)?",
     re.ASCII,
 )
+# What is stored lies within these; beyond them, years have other than four digits and times are negative.
 _EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST = datetime(9999, 12, 31, 23, 59, 59, 999000, tzinfo=UTC)
 
@@ -76,6 +77,7 @@ def positive_int(call: Call, name: str, default: int) -> int:
     text = call.param(name)
     if text is None:
         return default
+    # `isdigit` is true of superscripts and other scripts' digits, and `int` takes signs, blanks and underscores.
     if not (text.isascii() and text.isdigit()) or len(text) > _PAGE_DIGITS or int(text) < 1:
         raise InvalidError(f"'{name}' is not a positive whole number", field=name)
     return int(text)
@@ -112,6 +114,7 @@ def span(text: str, name: str) -> tuple[datetime, datetime]:
     try:
         if match is None:
             raise ValueError
+        # An offset may carry the first or last day of all out of the years that there are: OverflowError.
         start = datetime.fromisoformat(_normal(match)).astimezone(UTC)
         end = start + (_precision(match) - timedelta(milliseconds=1))
     except (ValueError, OverflowError) as error:
@@ -121,6 +124,7 @@ def span(text: str, name: str) -> tuple[datetime, datetime]:
 
 def _normal(match: re.Match[str]) -> str:
     clock = match["clock"] or "00:00:00"
+    # Milliseconds are what is stored: finer digits are cut off, and missing ones filled up.
     fraction = f".{match['fraction'][:3]:0<3}" if match["fraction"] else ""
     seconds = ":00" if len(clock) == len("00:00") else ""
     # A "+" that the client did not escape arrives as a space.

@@ -68,6 +68,7 @@ class Pipeline:
         self._doors = doors
 
     def run(self, call: Call, handler: Handler) -> Answer:
+        # Of the gateway, so that its log and ours agree; outside of one there is none.
         call.request_id = call.request_id or str(uuid.uuid4())
         door = self._doors.of(call)
         try:
@@ -94,6 +95,7 @@ class Pipeline:
     def _try(door: Door, call: Call, handler: Handler) -> tuple[Reply, str]:
         try:
             door.admit(call)
+            # Encoded and measured in here, so that a reply that cannot be sent is refused as any other error is.
             reply = handler(call)
             text = _text(reply)
             _check_size(text)
@@ -121,6 +123,7 @@ class Pipeline:
         headers = {**_COMMON_HEADERS, "X-Request-Id": call.request_id, **_rate_headers(call.allowance)}
         if reply.body is not None:
             headers["Content-Type"] = "application/json; charset=utf-8"
+        # Header names are compared without case: a door's own wins, and none is there twice.
         own = {name.lower() for name in reply.headers}
         return {**{name: value for name, value in headers.items() if name.lower() not in own}, **reply.headers}
 
@@ -138,6 +141,7 @@ def sent_bytes(text: str) -> int:
 
 def _check_size(text: str) -> None:
     """Raises TooLargeError."""
+    # Only what could be too large is measured: encoding a text a second time takes as long as making it.
     if len(text) * _MOST_BYTES_OF_A_CHARACTER > MAX_ANSWER_BYTES and sent_bytes(text) > MAX_ANSWER_BYTES:
         raise TooLargeError("The answer is too large to be sent; ask for less at once.", limit=MAX_ANSWER_BYTES)
 

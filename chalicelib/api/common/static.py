@@ -62,6 +62,7 @@ class StaticFiles:
 def revalidated(call: Call, content: bytes, headers: Mapping[str, str]) -> Reply:
     """The content with its strong ETag, compressed for those who take that, or 304 for those who have it."""
     zipped = "gzip" in call.headers.get("accept-encoding", "")
+    # A strong tag names bytes: the compressed form is another text, with a tag of its own.
     etag = f'"{hashlib.sha256(content).hexdigest()[:32]}{"-gzip" if zipped else ""}"'
     all_headers = {**headers, "ETag": etag, "Vary": "Accept-Encoding"}
     if names(call.headers.get("if-none-match", ""), etag):
@@ -72,6 +73,7 @@ def revalidated(call: Call, content: bytes, headers: Mapping[str, str]) -> Reply
 
 
 def names(header: str, etag: str) -> bool:
+    # If-None-Match compares weakly (RFC 9110 13.1.2): proxies that recompress weaken a tag on its way.
     tags = {tag.strip().removeprefix("W/") for tag in header.split(",")}
     return etag in tags or "*" in tags
 

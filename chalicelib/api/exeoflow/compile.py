@@ -27,13 +27,13 @@ from chalicelib.domain.graph import (
 from chalicelib.domain.json import Json
 from chalicelib.domain.node_types import NODE_TYPES
 
-MAX_NODES = 2_000
+MAX_NODES = 2_000  # in all graphs of a definition together, or nested bodies would multiply it
 MAX_CONNECTIONS = 5_000
 MAX_ID_LENGTH = 128
 MAX_NAME_LENGTH = 255
 MAX_CONDITION_LENGTH = 10_000
 MIN_TIMEOUT_SECONDS = 0.001
-MAX_TIMEOUT_SECONDS = 366 * 86_400.0
+MAX_TIMEOUT_SECONDS = 366 * 86_400.0  # a leap year
 MAX_CONCURRENT_RUNS = 1_000
 MAX_ATTEMPTS = 100
 MAX_DELAY_SECONDS = 86_400
@@ -155,6 +155,7 @@ def _node(element: Element, budget: _Budget) -> Node:
     node_id = element.text("id", MAX_ID_LENGTH)
     if node_id is None:
         element.fail("id", "fehlt")
+    # From here on complaints name the node.
     element = Element(element.members, element.path, node_id)
     budget.paths.setdefault(node_id, element.path)
     type_ = element.text("type", MAX_ID_LENGTH)
@@ -193,6 +194,7 @@ def _taken_from_config(type_: str) -> frozenset[str]:
 
 
 def _having(name: str, element: Element, config: Element) -> Element:
+    # The node's own wins even if it is null; without either, complaints name the node's.
     return config if name not in element.members and name in config.members else element
 
 
@@ -275,6 +277,7 @@ def _condition(element: Element) -> str | None:
     value = element.members.get("condition")
     if value is None or value == "":
         return None
+    # Editors write a literal, which as a text is an expression of the same value.
     if isinstance(value, bool):
         return "true" if value else "false"
     if not isinstance(value, str) or len(value) > MAX_CONDITION_LENGTH:

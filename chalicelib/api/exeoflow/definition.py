@@ -38,6 +38,7 @@ class Element:
         if name not in self.members:
             return None
         value = self.members[name]
+        # In Python true is an int.
         if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
             self.fail(name, f"muss {_KINDS[kind]} sein")
         return value

@@ -144,6 +144,7 @@ _INSIDE = re.compile(r"in the (\S+) of '([^']*)': (.*)", re.DOTALL)
 
 
 def shape(error: PenstockError) -> Reply:
+    # The nearest class that has a row; PenstockError, the root of all, always has one.
     wording = next(TABLE[class_] for class_ in type(error).__mro__ if class_ in TABLE)
     body: Json = {"success": False, "error": {"code": wording.code, "message": _message(error, wording)}}
     return Reply(wording.status, body, _headers(error))
@@ -164,6 +165,7 @@ def _message(error: PenstockError, wording: Wording) -> str:
 
 def in_german(rule: str) -> str:
     """What a broken rule of the domain says; one that has no wording here stays as it is."""
+    # Rules nest, and are read from the outside to the inside.
     inside = _INSIDE.fullmatch(rule)
     if inside is not None:
         return f"in {inside[1]} von '{inside[2]}': {in_german(inside[3])}"

@@ -99,6 +99,7 @@ def codes(fire: Fire) -> list[str]:
 
 
 def reason(fire: Fire, timing: Timing, wording: Wording) -> str:
+    # The last six characters are `+01:00`: offsets with seconds ended before any time that is shown.
     texts = [wording.local.format(at=f"{fire.local:%Y-%m-%d %H:%M:%S}", offset=fire.local.isoformat()[-6:])]
     if fire.turn is not None:
         since = "" if timing.anchor is None else wording.since.format(anchor=iso_z(timing.anchor))

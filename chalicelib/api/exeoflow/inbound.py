@@ -22,6 +22,8 @@ class Inbound:
     def call(self, call: Call) -> Reply:
         services = self._services()
         hook = services.hooks.open(call.params["webhook_id"], bearer_token(call.headers))
+        # After the token: a stranger must not use up what the hook's callers have.
+        # Before the rest: a workflow that is switched off is no way to ask without end.
         spend(call, services.limits.spend_for_hook(hook.id))
         workflow = services.hooks.ready(hook, call.method)
         run = services.hooks.start(workflow, _input(call), idempotency_key(call))

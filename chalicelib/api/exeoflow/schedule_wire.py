@@ -89,6 +89,7 @@ def amendment(body: Mapping[str, Json], schedule: Schedule) -> Amendment:
     """What a body names changes, the rest stays; so does what it names by a mask. Raises InvalidError."""
     name = text_member(body, "name", MAX_NAME_LENGTH)
     asked = member(body, "input", dict)
+    # Otherwise who reads an input and sends it back would store the masks in place of the secrets.
     if asked is not None and is_masked(schedule.target.id):
         whole = unmask_json(asked, schedule.input)
         asked = whole if isinstance(whole, dict) else asked

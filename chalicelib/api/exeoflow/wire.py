@@ -219,6 +219,7 @@ def shortened(full: Members, max_bytes: int) -> Members:
 
 def logs(view: RunView) -> Members:
     lines = [(line.at, step.node_id, line) for step in (*view.steps, *view.earlier) for line in step.logs]
+    # By time alone, and the sort is stable: lines of one moment stay in the order in which they were written.
     lines.sort(key=lambda entry: entry[0])
     return {"logs": [{**_log_line(line), "node_id": node_id, "message": line.message} for _, node_id, line in lines]}
 

@@ -22,6 +22,7 @@ def admit(call: Call, services: Services) -> None:
         call.caller = services.identity.authenticate(secret)
     except UnauthenticatedError as error:
         raise UnauthenticatedError(given=True) from error
+    # Before a restricted key is refused: it was used, whatever came of it.
     services.pin_keys.note_use(call.caller)
     refuse_restricted(call.caller)
 
@@ -50,6 +51,7 @@ def _secret(call: Call) -> str | None:
     header = call.headers.get("authorization")
     if header is not None:
         scheme, _, secret = header.strip().partition(" ")
+        # The header decides, whatever its scheme: the body is looked into where there is none.
         return secret.strip() or None if scheme.lower() in _SCHEMES else None
     return _secret_in_body(call) if call.method in _WITH_BODY else None
 
@@ -57,6 +59,7 @@ def _secret(call: Call) -> str | None:
 def _secret_in_body(call: Call) -> str | None:
     try:
         body = call.json()
+    # No key can be found in it, so the call has none: strangers are not told what is wrong with a body.
     except InvalidError:
         return None
     secret = body.get("api_key") if isinstance(body, dict) else None

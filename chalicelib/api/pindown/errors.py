@@ -132,6 +132,7 @@ def with_timestamp(reply: Reply, timestamp: str) -> Reply:
 
 
 def _wording(error: PenstockError) -> Wording:
+    # The nearest class that has a row; PenstockError, the root of all, always has one.
     return next(TABLE[type_] for type_ in type(error).__mro__ if type_ in TABLE)
 
 

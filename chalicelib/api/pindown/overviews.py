@@ -44,9 +44,11 @@ class SharedOverviews:
     def _shared(self, services: Services, pin: Pin, with_series: bool) -> Json:
         key, now = (pin.id, with_series), services.clock.now()
         with self._lock:
+            # What is not kept is over just now.
             until, shown = self._kept.get(key, (now, None))
         if now < until:
             return shown
+        # Outside the lock: a slow read of one pin must not hold up the others. Two at once may both read.
         shown = read(services, pin, with_series)
         with self._lock:
             self._kept[key] = (now + SHARED_FOR, shown)

@@ -22,6 +22,7 @@ def page() -> Reply:
     text = _static("page.html").replace("{{style}}", style).replace("{{script}}", script)
     policy = {
         "default-src": "'none'",
+        # No 'unsafe-inline': text that gets into the document as markup does not run.
         "script-src": _hash(script),
         "style-src": _hash(style),
         "connect-src": "'self'",
@@ -33,7 +34,9 @@ def page() -> Reply:
     headers = {
         "Content-Type": "text/html; charset=utf-8",
         "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in policy.items()),
+        # A pin's address is all that one needs to see a public one: it is not told to others.
         "Referrer-Policy": "no-referrer",
+        # For browsers that do not know `frame-ancestors`.
         "X-Frame-Options": "DENY",
         "Cache-Control": "no-cache",
     }

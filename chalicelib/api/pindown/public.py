@@ -53,6 +53,7 @@ def _blocks_of(pins: tuple[Pin, ...], services: Services) -> Mapping[str, tuple[
     left = MAX_BLOCKS_BYTES
     for pin in pins[:_MOST_PINS_WITH_BLOCKS]:
         blocks = services.pin_parts.blocks_of(pin)
+        # By the templates alone, by far the largest part of a block.
         left -= size_of_blocks(blocks)
         if left < 0:
             break

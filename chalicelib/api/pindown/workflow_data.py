@@ -22,6 +22,7 @@ from chalicelib.domain.pins import Pin, Version
 
 UPDATED = "Workflow data updated successfully"
 _ENVELOPE_BYTES = 1024
+# Strong tags alone: If-Match compares strongly (RFC 9110 13.1.1), so `W/"3"` names nothing.
 _TAG = re.compile(r'(?<![/\w])"([1-9][0-9]{0,17})"')
 
 
@@ -65,10 +66,12 @@ class WorkflowDataCalls:
         if header is None:
             return None
         newest = self._services().pin_data.version(pin, workflow_id)
+        # `*` is met by any version, but not by none.
         if newest and header.strip() == "*":
             return None
         if newest not in map(int, _TAG.findall(header)):
             raise StaleWriteError(pin_id=pin.id, workflow_id=workflow_id)
+        # The store decides: this was only read, and a push in between fails there.
         return newest
 
 
@@ -86,6 +89,7 @@ def _as_many_as_fit(versions: tuple[Version, ...]) -> tuple[Version, ...]:
     """The first of these that one answer has room for, in which the very first stands twice."""
     sizes = [sent_bytes(encode_text(wire.past_version(version))) for version in versions]
     ends = accumulate(sizes, initial=sizes[0] + _ENVELOPE_BYTES)
+    # Sizes are above zero, so the ends rise: how many are below the bound is how many come first.
     fitting = sum(end < MAX_ANSWER_BYTES for end in islice(ends, 1, None))
     return versions[: max(1, fitting)]
 

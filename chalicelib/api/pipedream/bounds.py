@@ -34,6 +34,7 @@ def _fitting(events: Sequence[Event]) -> list[Shown]:
     for event in events:
         row = wire.event_summary(event, whole=True)
         left -= _sent(row)
+        # The first one is shown in any case, cut if need be: a page without rows would look like the end of the list.
         if left < 0 and rows:
             break
         rows.append(row if left >= 0 else wire.event_summary(event, whole=False))

@@ -24,7 +24,7 @@ from chalicelib.domain.events import (
 from chalicelib.services.access import Scope, require
 
 SUMMARIES = "event_summaries"
-_LAST_SEQ = 999_999_999
+_LAST_SEQ = 999_999_999  # the greatest number that an id has room for
 _MS_DIGITS = 15
 
 
@@ -76,6 +76,7 @@ class EventCalls:
             query = _query(params, channel)
             params.check_workspace()
         except PenstockError:
+            # An unknown emitter comes before wrong parameters: this raises for one.
             self._page(call, channel, EventQuery(limit=1))
             raise
         page = self._page(call, channel, query)
@@ -108,6 +109,7 @@ def _tail(segment: str) -> str:
 
 def _query(params: Params, channel: str | None) -> EventQuery:
     after, before = (_cursor(params, name) for name in ("after", "before"))
+    # A channel with a stream of its own needs no filter.
     visible = None if channel is None or stream_of(channel) else channel
     return EventQuery(after, before, params.limit("n"), visible, most_bytes=bounds.READ_BYTES)
 

@@ -36,6 +36,7 @@ def _cut_object(value: dict[str, Json], room: int) -> tuple[Json, int, bool]:
     for name, inner in value.items():
         frame = len(encode(name)) + len(":") + (len(",") if kept else 0)
         cut, needed, is_complete = _cut(inner, room - size - frame)
+        # The first that does not fit ends it: what is shown is a beginning, with nothing missing in between.
         if size + frame + needed > room:
             return kept, size, False
         kept[name] = cut

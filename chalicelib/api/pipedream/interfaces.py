@@ -32,6 +32,7 @@ class InterfaceCalls:
         self._services = services
 
     def receive(self, call: Call) -> Reply:
+        # As short as can be, so that a path that has `/h/` in it again stays whole.
         path = _BEFORE_PATH.sub("", call.path, count=1) or "/"
         event = HttpEvent(call.method, path, call.query, call.headers, call.body())
         try:
@@ -39,6 +40,7 @@ class InterfaceCalls:
         except SourceNotFoundError:
             self._start_workflow(call, event)
             return Reply(200, headers=_HTML, raw=b"" if call.method == "HEAD" else _STARTED)
+        # HEAD is answered by the same code: its headers count, and a body must not follow.
         body = b"" if call.method == "HEAD" else answer.body
         return Reply(answer.status, headers=confined(answer.headers), raw=body)
 
@@ -52,6 +54,7 @@ class InterfaceCalls:
         spend(call, self._services().limits.spend_for_hook(hook.id))
         try:
             workflow = hooks.ready(hook, hook.method)
+        # As if there were none: an address tells strangers nothing of what is behind it.
         except WorkflowInactiveError as error:
             raise NotFoundError from error
         given = to_event(event)

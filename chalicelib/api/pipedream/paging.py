@@ -35,9 +35,11 @@ def page_of(items: Sequence[T], params: Params, missing: Missing) -> tuple[T, ..
     """
     limit = params.limit()
     after, before = (_place(items, params, name, missing) for name in ("after", "before"))
+    # Newest first, so that `after` asks for what is older.
     between = [
         item for item in items if (after is None or _key(item) < after) and (before is None or _key(item) > before)
     ]
+    # Those next to `before`. The limit is at least 1: `[-0:]` would be everything.
     return tuple(between[-limit:] if after is None and before is not None else between[:limit])
 
 

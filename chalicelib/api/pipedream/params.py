@@ -20,7 +20,7 @@ from chalicelib.domain.json import MAX_BYTES, Json, decode
 DEFAULT_LIMIT = 10
 MAX_LIMIT = 100
 
-_INTEGER = re.compile(r"[+-]?[0-9]{1,18}", re.ASCII)
+_INTEGER = re.compile(r"[+-]?[0-9]{1,18}", re.ASCII)  # within 64 bits
 _NUMBER = re.compile(r"[+-]?[0-9]{1,15}(?:\.[0-9]{1,15})?", re.ASCII)
 _FORM = "application/x-www-form-urlencoded"
 _WORKSPACE_NAMES = ("workspace_id", "org_id")
@@ -31,7 +31,9 @@ class Params:
         """`tail` is a query that came without its question mark; the real one counts more. Raises MalformedJsonError,
         TooLargeError, and InvalidError for what shapes the reply, as that is too late once something was done."""
         self._call = call
+        # The last one wins: the body first, then a tail, then the query.
         self._members = {**body_of(call), **_lasts(parse_qs(tail, keep_blank_values=True)), **_lasts(call.query)}
+        # Read now, so that a wrong one is refused before anything is done.
         self.include = self.names("include")
         self.exclude = self.names("exclude")
 

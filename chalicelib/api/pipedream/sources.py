@@ -90,6 +90,7 @@ class SourceCalls:
         params = Params(call)
         sources = self._services().sources
         found = sources.list(call.principal, of_workspace=of_workspace)
+        # What is deleted leaves no trace of where it stood: a cursor that names it is refused.
         page = page_of(found, params, lambda _: None)
         params.check_workspace()
         info = page_info([source.id for source in page], len(found))

@@ -26,6 +26,7 @@ def compile_workflow(source: Mapping[str, Json]) -> Graph:
     """`source` is what `workflow_form` made of a request. Raises DefinitionError."""
     document: Any = source
     triggers = [_trigger(each, number) for number, each in enumerate(document["triggers"], 1)]
+    # One may be started by hand alone: the row of steps has to begin somewhere.
     triggers = triggers or [Node("trigger_1", "trigger")]
     steps = [
         Node(

@@ -87,6 +87,7 @@ def _trigger(given: Mapping[str, Any], where: str, unique: str) -> Json:
     type_ = props.get("type") or ("timer" if _interval(props) or props.get("cron") else "http")
     if not isinstance(type_, str) or type_ not in _PREFIXES:
         raise InvalidError(f"{where}.type must be http, timer or source", field=f"{where}.type")
+    # Ids follow from the workflow's own and the position, so that no others have to be kept.
     trigger: dict[str, Json] = {"type": type_, "id": str(_PREFIXES[type_]) + _digits(unique)}
     if type_ == "http":
         return {**trigger, "key": "en" + base36(int.from_bytes(_digest(f"key/{unique}"), "big"), 14)}
@@ -102,6 +103,7 @@ def _timing(props: Mapping[str, Any], where: str) -> dict[str, Json]:
     cron, seconds, zone = props.get("cron"), _interval(props), props.get("timezone")
     if (cron is None) is (seconds is None) or not isinstance(cron or "", str) or not isinstance(zone or "", str):
         raise InvalidError(f"{where} must have either cron or interval_seconds", field=where)
+    # In Python true is an int.
     if seconds is not None and (isinstance(seconds, bool) or not isinstance(seconds, int)):
         raise InvalidError(f"{where}.interval_seconds must be an integer", field=where)
     try:

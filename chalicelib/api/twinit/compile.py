@@ -49,7 +49,7 @@ _BACKOFFS: Mapping[str, Backoff] = {
     "LINEAR_BACKOFF": Backoff.LINEAR,
     "EXPONENTIAL_BACKOFF": Backoff.EXPONENTIAL,
 }
-_DEFAULT_DELAY_SECONDS = 60.0
+_DEFAULT_DELAY_SECONDS = 60.0  # as the documentation has it
 _MAX_DELAY_SECONDS = 86_400.0
 _MAX_RETRIES = 100
 _DEFAULT_PORT = "default"
@@ -123,6 +123,7 @@ class _Builder:
     def _own(self, task: TaskDef, purpose: str) -> str:
         """An id for a node of our own."""
         id_ = f"{task.name}:{purpose}"
+        # A task may be called so; an apostrophe more, and the name is nobody's.
         while id_ in self.taken:
             id_ += "'"
         self.taken.add(id_)
@@ -158,6 +159,7 @@ class _Builder:
         event: dict[str, Json] = {
             "_workflowId": "{{ $run.id }}",
             "_workflowDefId": "{{ $workflow.id }}",
+            # A name is a literal: what looks like an expression in it is escaped.
             "_taskName": template(task.name.replace("${", "$${"), self.names, task.path),
             "_notificationId": template(task.members["_notificationId"], self.names, f"{task.path}._notificationId"),
         }
@@ -172,7 +174,9 @@ class _Builder:
         exits = self._add(Node(task.name, "transform", name=task.name, config={"values": values}), exits)
         cases = self._own(task, "cases")
         config: dict[str, Json] = {
+            # Cases are texts in the document, whatever type the value has.
             "value": f'{{{{ "{_CASE}" + toString({output_of(task)}.selectedCase) }}}}',
+            # A case's name is a literal: what looks like an expression in it is escaped.
             "cases": [template(_CASE + name.replace("${", "$${"), self.names, task.path) for name in task.branches],
         }
         self._add(Node(cases, "switch", config=config), exits)
@@ -190,6 +194,7 @@ class _Builder:
         return [edge.target for edge in self.edges if (edge.source, edge.port) == (source, port)]
 
     def _fork(self, task: TaskDef, exits: _Exits) -> _Exits:
+        # One node between: otherwise every branch would begin with an edge from each of the exits.
         if len(exits) > 1:
             exits = self._add(Node(self._own(task, "start"), "transform", config={"values": {}}), exits)
         ends: list[tuple[str, str]] = []
@@ -198,15 +203,18 @@ class _Builder:
         values: dict[str, Json] = {
             inner.name: f"{{{{ {output_of(inner)} }}}}"
             for branch in task.branches.values()
+            # A loop's tasks have an output for each round, which stand in the loop's own.
             for inner in walk(branch, into_loops=False)
         }
         join = Node(task.name, "transform", name=task.name, config={"values": values})
+        # Branches without tasks end where the fork began: one edge stands for all of them.
         return self._add(join, tuple(dict.fromkeys(ends)))
 
     def _loop(self, task: TaskDef, exits: _Exits) -> _Exits:
         inputs = self._own(task, "input")
         config: dict[str, Json] = {"params": self._params(task), "overlay": _overlay(task)}
         exits = self._add(Node(inputs, "task_input", config=config), exits)
+        # A graph of its own, but ids that are unique in all of the definition: expressions name tasks across graphs.
         body = _Builder(self.names.inside(task), self.taken)
         body.sequence(task.branches[BODY], ())
         collected: dict[str, Json] = {

@@ -25,6 +25,7 @@ _TOKEN = re.compile(
     )""",
     re.VERBOSE | re.DOTALL,
 )
+# The core compares without converting, so that both spellings are the strict one.
 _OPERATORS: Mapping[str, str] = {"===": "==", "!==": "!="}
 _WORDS: Mapping[str, str] = {"true": "true", "false": "false", "null": "null", "undefined": "null"}
 
@@ -46,6 +47,7 @@ def translate(task: TaskDef, inputs: str) -> str:
 
 def _tokens(text: str) -> list[tuple[str, str]]:
     tokens, position = [], 0
+    # Blanks behind the last token would be the beginning of one that never comes.
     text = text.strip()
     while position < len(text):
         match = _TOKEN.match(text, position)
@@ -107,6 +109,7 @@ class _Reader:
                     break
                 if text in ";{}":
                     raise _Unreadable(f"{text!r} was not expected")
+                # Only counted: whether brackets match, the core tells when it reads the whole.
                 open_ += (text in "([") - (text in ")]")
             self._next += 1
             written.append(self._written(kind, text, after_dot=bool(written) and written[-1] == "."))
@@ -118,6 +121,7 @@ class _Reader:
         match kind:
             case "dollar":
                 return self._root()
+            # A member's name, not a word of the language, be it `true`.
             case "name" if after_dot:
                 return text
             case "name":
@@ -125,6 +129,7 @@ class _Reader:
                     raise _Unreadable(f"{text!r} has no meaning; values are read from $")
                 return _WORDS[text]
             case "string":
+                # Written anew, as single quotes and JavaScript's escapes are not the core's.
                 return json.dumps(_unquoted(text))
             case "operator":
                 return _OPERATORS.get(text, text)

@@ -24,7 +24,7 @@ _SORT_KEYS: Mapping[str, Callable[[Workflow], Any]] = {
     "_updatedAt": lambda workflow: workflow.updated_at,
     "_timeoutSeconds": lambda workflow: workflow.timeout_seconds,
 }
-_EVERY = 1_000_000_000
+_EVERY = 1_000_000_000  # namespaces are no filter of the store's, so that pages are cut here
 
 
 class DefinitionCalls:

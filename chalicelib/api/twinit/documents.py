@@ -150,14 +150,17 @@ def _with_ids(tasks: Json, stored: Mapping[str, Mapping[str, Json]], new_id: Cal
 def _with_id(task: Mapping[str, Json], stored: Mapping[str, Mapping[str, Json]], new_id: Callable[[], str]) -> Members:
     name = task.get("_name", task.get("_type"))
     id_ = task.get("_id")
+    # By id first: a task may have been renamed, and another one have taken its name.
     before = stored.get(f"id:{id_}") or stored.get(f"name:{name}")
     kept = str(before["_id"]) if before is not None else id_ if isinstance(id_, str) and is_uuid(id_) else new_id()
     unmasked = unmasked_members(_own_members(task), _own_members(before or {}))
+    # Unmasked by the task it was, wherever it stands now: a mask has no meaning by its position.
     return {"_id": kept, "_name": name, **unmasked, **_inner_with_ids(task, stored, new_id)}
 
 
 def _own_members(task: Mapping[str, Json]) -> Members:
     """A task without its id and the tasks inside it."""
+    # Tasks inside are unmasked by themselves, against what they were.
     inside = ("_id", "_decisionCases", "_defaultCase", "_forkTasks", "_loopOver")
     return {name: value for name, value in task.items() if name not in inside}
 

@@ -135,6 +135,7 @@ def _parts(text: str, names: Names, path: str) -> list[str | _Path]:
     parts: list[str | _Path] = []
     literal, position = "", 0
     while (found := text.find(_OPEN, position)) >= 0:
+        # `found > position`: a `$` before that belongs to what was read already.
         if found > position and text[found - 1] == "$":
             literal += text[position : found - 1] + _OPEN
             position = found + len(_OPEN)
@@ -171,6 +172,7 @@ def _root(text: str, names: Names) -> str:
     """A name ends at the first dot or bracket, unless a task's name has one."""
     fitting = [name for name in names.tasks if text.startswith(name) and _ROOT_END.match(text, len(name))]
     if fitting:
+        # The longest, where one task's name begins with another's and a dot.
         return max(fitting, key=len)
     end = _ROOT_END.search(text)
     return text[: end.start()] if end else text
@@ -215,6 +217,7 @@ def _of_iteration(root: str, names: Names) -> str:
 
 def _input(task: TaskDef, keys: tuple[Key, ...], names: Names) -> str:
     """What went into a task: its own expressions again, with the run's values where those win."""
+    # Inputs may name each other in a circle, which has no value.
     if names.inlined >= _MOST_INLINED:
         return _NOTHING
     deeper = replace(names, inlined=names.inlined + 1)
@@ -226,6 +229,7 @@ def _input(task: TaskDef, keys: tuple[Key, ...], names: Names) -> str:
 
 
 def _charged(core: str, task: TaskDef, names: Names) -> str:
+    # One room for all copies of `names`: it is the definition that is bounded, not one expression.
     names.room.left -= len(core)
     if names.room.left < 0:
         task.fail("_inputParams", "expressions name this input, and the inputs that it names, too often")
@@ -247,11 +251,13 @@ def _marked(core: str) -> str:
 
 def _escaped(text: str) -> str:
     """A text in which the core's own delimiters mean nothing."""
+    # Backslashes before the delimiter are doubled, or one of them would escape what is inserted here.
     return re.sub(r"(\\*)\{\{", lambda match: match[1] * 2 + "\\" + _CORE_OPEN, text)
 
 
 def _before_expression(text: str) -> str:
     """A literal part of a text that has expressions: what stands right before one must not run into its delimiter."""
+    # A brace would run into the delimiter and a backslash escape it: they become an expression of their own.
     kept = text.rstrip("{\\")
     tail = text[len(kept) :]
     return _escaped(kept) + (_marked(_literal(tail)) if tail else "")

@@ -20,7 +20,7 @@ T = TypeVar("T")
 DEFAULT_PAGE_SIZE = 10
 MAX_PAGE_SIZE = 1_000
 MAX_NAMESPACE_LENGTH = 255
-_MAX_DIGITS = 15
+_MAX_DIGITS = 15  # far beyond any list, and quick to read
 _MAX_SORT_BYTES = 4_096
 TRUE, FALSE = frozenset({"true", "1"}), frozenset({"false", "0"})
 
@@ -45,6 +45,7 @@ class Sort:
 
     def apply(self, items: list[T], keys: Mapping[str, Callable[[T], Any]]) -> list[T]:
         """Sorted by those of the fields that `keys` knows; absent values go first where smaller ones do."""
+        # Least important first: sorting is stable, also in reverse, so what is sorted by last decides first.
         for name, descending in reversed(self.fields):
             if name in keys:
                 items = sorted(items, key=_present(keys[name]), reverse=descending)
@@ -58,6 +59,7 @@ class Sort:
 def _present(key: Callable[[T], Any]) -> Callable[[T], Any]:
     def present(item: T) -> tuple[bool, Any]:
         value = key(item)
+        # None is never compared with a value: the first of the pair decides between them.
         return (False, "") if value is None else (True, value)
 
     return present
@@ -124,6 +126,7 @@ def sort(call: Call) -> Sort:
     if value is None or not value.strip():
         return Sort(())
     try:
+        # Members keep their order, which is that of precedence.
         fields = decode(value.encode(), max_depth=2, max_bytes=_MAX_SORT_BYTES)
     except (PenstockError, UnicodeEncodeError) as error:
         raise InvalidError("'sort' is not a JSON object", field="sort") from error

@@ -50,6 +50,7 @@ class TaskCalls:
         state = self._task(call, known, view)
         attempts: list[StepView] = [each for each in view.earlier if each.key == state.key]
         attempts += [state.view] if state.view is not None else []
+        # By time alone, and the sort is stable: lines of one moment stay in the order in which they were written.
         lines = sorted((line for attempt in attempts for line in attempt.logs), key=lambda line: line.at)
         return asked.reply(len(lines), (wire.log_line(line) for line in asked.of(lines)))
 
@@ -73,6 +74,7 @@ class TaskCalls:
         state = self._named(wanted, known, self._services().runs.view(run))
         if state.task.type not in (USER_INPUT, _FOREIGN_INPUT):
             raise InvalidError(f"The task '{state.name}' takes no user input.", field="userInputId")
+        # Of a run that is over, a task that was never reached will not wait any more.
         if run.status.is_final and state.view is None:
             raise RunEndedError(run_id=run.id)
         raise StepNotWaitingError(f"The task '{state.name}' does not wait for user input.", run_id=run.id)

@@ -72,6 +72,7 @@ class RunCalls:
         definitions = self._candidates(call, namespace)
         page: Page[RunSummary] = Page((), 0)
         if definitions and where is not None:
+            # The order of the store, which reads one page; any other needs all that match.
             if sort.fields in ((), _NEWEST_FIRST.fields):
                 page = self._page(call, definitions, where, asked.offset, asked.size)
             else:
@@ -94,6 +95,7 @@ class RunCalls:
         key = idempotency_key(call)
         services = self._services()
         definition = self._definitions.named(call, definition_id, Scope.WRITE_RUNS, namespace)
+        # Ids are UUIDs in this API.
         start = Start(call.principal.user_id, run_id=services.workflows.new_uuid())
         run = services.runs.start(definition, given, idempotency_key=key, start=start)
         return Reply(201, bounds.bounded(self._shown(self._known(run, definition))))
@@ -104,12 +106,14 @@ class RunCalls:
         one_of(wanted, "_status", COMMANDS)
         try:
             self._command(call, known.run, wanted)
+        # Before ConflictError, which it is as well: the command may be right, and only somebody else was quicker.
         except StaleWriteError as error:
             raise IllegalTransitionError("The workflow was changed by somebody else at this moment.") from error
         except ConflictError as error:
             stands = states.RUN_STATUSES[known.run.status]
             raise IllegalTransitionError(f"The workflow is {stands}, so it cannot be {wanted}.") from error
         changed = self._services().runs.owned(call.principal, known.run.id, Scope.WRITE_RUNS)
+        # The documented answer names the command; the run's own status is seen from the next call on.
         status = wanted if wanted in _ECHOED else None
         shown = self._shown(Known(changed, known.definition, known.source, known.tasks), status=status)
         return Reply(200, bounds.bounded(shown))
@@ -155,6 +159,7 @@ class RunCalls:
         try:
             source = self._services().workflows.source_of(run)
         except WorkflowNotFoundError:
+            # The version that it ran is gone: the run is still shown, without tasks.
             return Known(run, definition, {}, ())
         return Known(run, definition, source, tasks.read(source))
 
@@ -247,6 +252,7 @@ class RunCalls:
     def _listed(self, view: RunView, definition: Workflow, bodies: dict[str, Known]) -> documents.Members:
         """`bodies` are the few last versions that were read for the list: most of its runs share them."""
         run = view.run
+        # Taken out and put back, which keeps those that were used last at the end.
         like = bodies.pop(run.body_ref, None)
         known = Known(run, definition, like.source, like.tasks) if like else self._known(run, definition)
         bodies[run.body_ref] = known

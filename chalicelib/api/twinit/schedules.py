@@ -64,6 +64,7 @@ class ScheduleCalls:
         timing, inputs, namespaces = _schedule(body), _inputs(body), _namespaces(call, body)
         changed = []
         for trigger in triggers:
+            # The first is changed first: a timing that cannot be is refused before anything is stored.
             own = timing if trigger is triggers[0] else None
             changed.append(self._amend(call, trigger, own, inputs, namespaces))
         return Reply(200, schedule_wire.schedule(definition, changed))
@@ -83,6 +84,7 @@ class ScheduleCalls:
         return Reply(200, {"message": "Job deleted successfully"})
 
     def list_triggers(self, call: Call) -> Reply:
+        # Kept oldest first, because the first one speaks for its schedule; lists are newest first.
         triggers, asked = self._job(call, Scope.READ_SCHEDULES)[1][::-1], query.paging(call)
         return asked.reply(len(triggers), map(schedule_wire.trigger, asked.of(triggers)))
 
@@ -116,6 +118,7 @@ class ScheduleCalls:
         definition = self._definitions.workflow(call, scope)
         namespace = query.namespace(call)
         found = self._services().schedules.list(call.principal, definition.id, scope)
+        # Other doors may have made schedules of the same workflow, which have no job.
         ours = (each for each in found if JOB in each.labels)
         seen = [each for each in ours if namespace in schedule_wire.namespaces(definition, each)]
         return definition, sorted(seen, key=lambda each: (each.created_at, _order(each)))

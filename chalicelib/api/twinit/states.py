@@ -101,11 +101,13 @@ class RunTasks:
 
     def of_loop(self, loop: TaskState, recorded: Iterable[StepView]) -> list[TaskState]:
         """The tasks of a loop's rounds, round after round; `recorded` is what was recorded of them."""
+        # No other task's keys begin with it and a dot: dots and slashes in names are escaped.
         slot = slot_of(self.run, loop.key)
         views = {view.key: view for view in recorded} | {
             key: view for key, view in self.views.items() if key.startswith(f"{slot}.")
         }
         keys = [key for key in {*views, *self.ready} if key.startswith(f"{slot}.")]
+        # As numbers: as texts, round 10 would come before round 9.
         rounds = sorted({int(key[len(slot) + 1 :].partition("/")[0]) for key in keys})
         body = [*walk(loop.task.branches[BODY])]
         found = []
@@ -175,6 +177,7 @@ class RunTasks:
             case StepStatus.FAILED | StepStatus.UNKNOWN:
                 is_late = task.type == USER_INPUT and view is not None and view.error is not None
                 return TIMED_OUT if is_late and view.error.type == "timeout" else FAILED  # type: ignore[union-attr]
+        # After the finished ones, which stay what they are: all others stand still with the run.
         if run.status is RunStatus.PAUSED:
             return PAUSED
         if run.status in FINAL:

@@ -110,6 +110,7 @@ def _tasks(value: Json, path: str, around: frozenset[str]) -> tuple[TaskDef, ...
     if len(value) > MAX_TASKS:
         refuse(path, f"there are more than {MAX_TASKS} tasks")
     read_ = [_task(each, f"{path}[{index}]", index, around) for index, each in enumerate(value)]
+    # By number, then by place in the document: two tasks may have the same number.
     order = sorted(enumerate(read_), key=lambda numbered: (_number(numbered[1].sequence), numbered[0]))
     return tuple(task for _, task in order)
 
@@ -141,6 +142,7 @@ def _task(value: Json, path: str, index: int, around: frozenset[str]) -> TaskDef
         path=path,
     )
     branches = _branches(task, around)
+    # Made a second time, as what is inside was read with the task at hand.
     return TaskDef(task.id, task.name, type_, task.sequence, value, task.params, path, branches)
 
 

@@ -32,6 +32,7 @@ def clamped(text: str) -> str:
     if match is None:
         return text
     year, month, day = map(int, match.groups())
+    # Every other text is either right or wrong in a way that whoever parses it tells; year 0 has no calendar.
     if not (1 <= month <= 12 and 28 < day <= 31 and 1 <= year <= 9999):
         return text
     last = calendar.monthrange(year, month)[1]

@@ -116,4 +116,5 @@ class Both:
 def days_of(rule: DayRule, year: int, month: int) -> tuple[int, ...]:
     """In order."""
     first, length = monthrange(year, month)
+    # To Python, weeks begin on Monday.
     return tuple(sorted(rule.days(Month((first + 1) % 7, length))))

@@ -63,6 +63,7 @@ class Rule:
             self.refuse(f"'{text[:_SHOWN]}' is not understood")
         first, last = match["first"] or "*", match["last"]
         step = 1 if match["step"] is None else self._step(text, match["step"])
+        # Where Sunday is both 0 and 7, a star is to name it once.
         end = self.high - (self.sunday is not None)
         if first == "*":
             if last is not None:
@@ -70,10 +71,12 @@ class Rule:
             return range(self.low, end + 1, step)
         start = self.number(first)
         if last is None:
+            # A start at 7 lies beyond that end.
             return range(start, max(end, start) + 1, step) if match["step"] is not None else range(start, start + 1)
         return self._range(text, start, self.number(last), step)
 
     def _range(self, text: str, start: int, end: int, step: int) -> range | list[int]:
+        # In `FRI-SUN` Sunday ends the week.
         if end < start and end == self.low and self.sunday is not None:
             end = self.sunday
         if start <= end:

@@ -91,9 +91,11 @@ def latest_before(timing: Timing, before: datetime, since: datetime) -> datetime
         found = next_after(timing, at)
         return found is not None and found < before
 
+    # Doubled until a fire lies between, and halved from there: the last one may be a second back, or years.
     step = SECOND
     while before - step > since and not is_followed(before - step):
         step *= 2
+    # A second before the first, because what is asked for is later than `low`.
     low, high = (before - step if before - step > since else since - SECOND), before
     while high - low > SECOND:
         middle = low + (high - low) / 2
@@ -114,9 +116,11 @@ def count_between(timing: Timing, since: datetime, before: datetime) -> int:
         end = _plain_end(zone, datetime.combine(local.date(), time()), _DAY) or _plain_end(
             zone, local.replace(minute=0, second=0, fold=0), _HOUR
         )
+        # Around a change of the clocks they are counted one by one.
         if end is None:
             count, last = count + 1, at
         else:
+            # Fires are on whole seconds, so one on the second that `before` has begun is earlier than it.
             end = min(end, before.replace(microsecond=0) + (SECOND if before.microsecond else timedelta()))
             clock = local.hour * 3600 + local.minute * 60 + local.second
             count += plan.times_before(clock + (end - at) // SECOND) - plan.times_before(clock)
@@ -131,6 +135,7 @@ def count_between(timing: Timing, since: datetime, before: datetime) -> int:
 def _plain_end(zone: tzinfo, begin: datetime, length: timedelta) -> datetime | None:
     """When a local day or hour ends throughout which the clocks are not changed; None if they are."""
     end = begin + length
+    # A change in between shows in the offsets of both ends, one at either of them in its two folds.
     bounds = [moment.replace(tzinfo=zone, fold=fold).utcoffset() for moment in (begin, end - SECOND) for fold in (0, 1)]
     return end.replace(tzinfo=zone).astimezone(UTC) if len(set(bounds)) == 1 else None
 
@@ -139,6 +144,7 @@ def _next_turn(timing: Timing, after: datetime) -> tuple[datetime | None, int]:
     if timing.anchor is None or timing.interval_seconds is None:
         raise InvalidError("The interval has no beginning.", field="interval_seconds")
     interval = timedelta(seconds=timing.interval_seconds)
+    # The anchor itself is no turn.
     turn = max((after - timing.anchor) // interval + 1, 1)
     at = (timing.anchor + turn * interval).astimezone(UTC) if after < _END else _END
     return (at if at < _END else None), turn
@@ -150,12 +156,14 @@ def _next_local(plan: Plan, zone: tzinfo, after: datetime) -> tuple[datetime, da
     local: datetime | None = begin.replace(tzinfo=None, microsecond=0, fold=0)
     assert local is not None
     if begin.fold:
+        # All local times of an overlap have fired when they came first.
         local = end_of_overlap(zone, local) - SECOND
     left_out: datetime | None = None
     while (local := plan.next_local(local)) is not None:
         at = first_occurrence(zone, local)
         if at is None:
             left_out = left_out or local
+            # A second less, because the search goes on with what is later.
             local = end_of_gap(zone, local) - SECOND
         elif at > after:
             return at, local, left_out

@@ -42,6 +42,7 @@ def parse(fields: list[str]) -> Plan:
         days=days,
         parts=tuple(
             Part(rule.part, text, days if rule.part == day_part else None)
+            # Not strict, because the year may be left out.
             for rule, text in zip(_RULES, fields, strict=False)
             if text not in ("*", NOTHING)
         ),
@@ -73,6 +74,7 @@ def _days_of_week(text: str) -> DayRule:
             _DAY_OF_WEEK.refuse(f"'{nth[:40]}' after '#' is not between 1 and 5")
         return NthWeekday(_DAY_OF_WEEK.number(day) - 1, int(nth))
     _refuse_in_lists(_DAY_OF_WEEK, text, "L#")
+    # Sunday is 1 to Quartz, and 0 here.
     return DaysOfWeek(frozenset(number - 1 for number in _DAY_OF_WEEK.values(text)))
 
 

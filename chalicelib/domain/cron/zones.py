@@ -31,6 +31,7 @@ def zone_of(name: str) -> tzinfo:
 
 def first_occurrence(zone: tzinfo, local: datetime) -> datetime | None:
     """When a local time is for the first time, in UTC; None where the clocks are put forward over it."""
+    # There and back: a local time that is left out comes back as another one.
     at = local.replace(tzinfo=zone).astimezone(UTC)
     return at if at.astimezone(zone).replace(tzinfo=None, fold=0) == local else None
 
@@ -42,6 +43,7 @@ def is_doubled(zone: tzinfo, local: datetime) -> bool:
 
 def end_of_gap(zone: tzinfo, local: datetime) -> datetime:
     """The first local time after the gap that `local` lies in."""
+    # PEP 495: inside a gap fold=1 takes the offset from after it, which makes the earlier moment.
     before = local.replace(tzinfo=zone, fold=1).astimezone(UTC)
     after = local.replace(tzinfo=zone).astimezone(UTC)
     return _change_between(zone, before, after).astimezone(zone).replace(tzinfo=None, fold=0)
@@ -52,12 +54,14 @@ def end_of_overlap(zone: tzinfo, local: datetime) -> datetime:
     first = local.replace(tzinfo=zone, fold=0).astimezone(UTC)
     second = local.replace(tzinfo=zone, fold=1).astimezone(UTC)
     change = _change_between(zone, first, second)
+    # By the clock as it went before the change; after it the same hour begins again.
     return change.replace(tzinfo=None) + _offset(zone, change - _SECOND)
 
 
 def _change_between(zone: tzinfo, before: datetime, after: datetime) -> datetime:
     """The first second of the offset that holds at `after`, where another one holds at `before`."""
     wanted = _offset(zone, after)
+    # By halving, because ZoneInfo does not tell when it changes.
     low, high = 0, int((after - before).total_seconds())
     while high - low > 1:
         middle = (low + high) // 2

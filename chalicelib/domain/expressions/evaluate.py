@@ -75,6 +75,7 @@ def _whole(read: Callable[[Render], Any]) -> Evaluator:
 
 
 def _access(base: Node, keys: tuple[Node, ...]) -> Evaluator:
+    # The root is not made plain: that would fetch all that lies in it, for the sake of one member.
     read = _root(base.name, base.position) if isinstance(base, Name) else evaluator(base)
     constant = [key.value for key in keys if isinstance(key, Literal)]
     if len(constant) == len(keys):

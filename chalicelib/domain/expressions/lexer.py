@@ -13,6 +13,7 @@ from .runtime import Refused
 MAX_EXPRESSION_LENGTH = 8192
 
 _SPACE = re.compile(r"\s*")
+# Without a sign, which is an operator: else `a-1` would be two values in a row.
 _NUMBER = re.compile(r"[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _NAME = re.compile(r"\$?[^\W\d]\w*")
 _OPERATOR = re.compile(r"\?\?|\|\||&&|==|!=|<=|>=|[-+*/%<>!?:.,()\[\]{}]")
@@ -45,10 +46,12 @@ class Tokens:
 
 def tokenize(text: str, start: int = 0, close: str | None = None) -> Tokens:
     """Reads up to the closing delimiter, or to the end of the text when there is none."""
+    # The text goes on behind the closing delimiter: no more of it is read than one expression may have.
     limit = min(len(text), start + MAX_EXPRESSION_LENGTH + len(close or ""))
     items: list[Token] = []
     position, braces = _skip_space(text, start, limit), 0
     while position < limit:
+        # Inside of an object, `}` and `}}` are ends of objects.
         if close and not braces and text.startswith(close, position):
             if position - start > MAX_EXPRESSION_LENGTH:
                 raise _too_long(start)
@@ -86,6 +89,7 @@ def _token(text: str, position: int, limit: int) -> tuple[Token, int]:
 def _number(match: re.Match[str], position: int) -> int | float:
     if match[1] or match[2]:
         number = float(match[0])
+        # True of infinity and NaN alone, which JSON has no words for.
         if number - number != 0.0:
             raise Refused("this number is out of range", position)
         return number

@@ -79,6 +79,7 @@ def _remainder(_: Render, left: Json, right: Json) -> Json:
     if divisor == 0:
         raise Refused("division by zero")
     if isinstance(dividend, int) and isinstance(divisor, int):
+        # With the sign of the dividend, like `fmod` below; Python's own has that of the divisor.
         size = abs(dividend) % abs(divisor)
         return -size if dividend < 0 else size
     return math.fmod(dividend, divisor)

@@ -96,6 +96,7 @@ class _Parser:
 
     def _chain(self, first: Node, level: int) -> Node:
         def right_side() -> Node:
+            # One level up: operators of this one are left to the loop, which takes them from the left.
             return self._binary(level + 1)
 
         rest = []
@@ -109,6 +110,7 @@ class _Parser:
     def _operator(self) -> str:
         token = self._peek()
         if token.kind is TokenKind.NAME and token.value == "not":
+            # There is always one more, for END closes the tokens.
             following = self._tokens[self._next + 1]
             return "not in" if following.kind is TokenKind.NAME and following.value == "in" else ""
         return str(token.value) if token.kind in (TokenKind.OPERATOR, TokenKind.NAME) else ""
@@ -121,6 +123,7 @@ class _Parser:
             return _negative(self._nested(self._unary), token.position)
         if token.kind is TokenKind.NAME and token.value == "not":
             self._advance()
+            # Weaker than comparisons: `not a == b` is `not (a == b)`.
             return Not(self._nested(lambda: self._binary(_EQUALITY)))
         return self._postfix()
 

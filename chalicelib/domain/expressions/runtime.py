@@ -190,12 +190,14 @@ def bounded(number: int | float) -> int | float:
     if isinstance(number, int):
         if not -INTEGER_BOUND < number < INTEGER_BOUND:
             raise Refused("the integer is out of range")
+    # True of infinity and NaN alone.
     elif number - number != 0.0:
         raise Refused("the number is out of range")
     return number
 
 
 def is_number(value: Json) -> bool:
+    # By the very type, because bool is a kind of int to isinstance.
     return type(value) is int or type(value) is float
 
 

@@ -163,6 +163,7 @@ class _Compiler:
             parts.append(literal)
             expression = self.parse(text, position, self.delimiters.close, place)
             slot = _expression_slot(expression, text, place)
+            # An expression that is all of the string keeps its type; within text it becomes text.
             if found == 0 and expression.end == len(text):
                 return _Compiled(None, slot)
             parts.append(slot)
@@ -198,6 +199,7 @@ def _array(value: list[Json], parts: list[_Compiled]) -> _Compiled:
     slots = [(index, part.slot) for index, part in enumerate(parts) if part.slot]
     constant = [part.value for part in parts]
     if not slots:
+        # The given value itself where it can be, so that large constants are not held twice.
         unchanged = all(map(operator.is_, value, constant))
         return _Compiled(value if unchanged else constant)
 
@@ -236,6 +238,7 @@ def _expression_slot(expression: Expression, source: str, place: _Place) -> _Slo
     def slot(render: Render) -> Json:
         try:
             render.steps -= cost
+            # The usual way does without a call; `spend`, and `produce` below, raise what is to be told.
             if render.steps < 0:
                 render.spend(0)
             value = evaluate(render)

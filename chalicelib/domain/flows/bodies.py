@@ -26,6 +26,7 @@ CONTENT_TYPES: Mapping[str, str] = {
 _CSV_TYPES = frozenset({"text/csv", "application/csv", "text/comma-separated-values"})
 _XML_TYPES = frozenset({"application/xml", "text/xml"})
 _TYPES_OF_ANYTHING = frozenset({"text/plain", "text/html", "text/javascript"})
+# Fixed and not drawn: header and body are made apart from each other, and have to agree.
 _BOUNDARY = "penstock-form-boundary-7d91c2"
 
 
@@ -36,6 +37,7 @@ def content_type(media: str) -> str:
 
 def accepted(media: str) -> str:
     """The header that asks for a media type before all others."""
+    # And anything else rather than a 406 from a receiver that knows one type alone.
     return f"{CONTENT_TYPES.get(media) or 'application/json'}, */*;q=0.5"
 
 
@@ -54,6 +56,7 @@ def parsed(
     `usual`; what has none of them is text. Raises InvalidError for what is not of the type."""
     raw = response.body
     if not raw.strip():
+        # A 204, or a 200 that says nothing, is no malformed document.
         return Parsed(None)
     kind, charset = _content_type(response)
     match media or _media_said(kind) or usual or _media_looked_like(raw, kind):
@@ -138,4 +141,5 @@ def _formed(members: Mapping[str, Json], media: str) -> bytes:
 
 
 def _quoted(name: str) -> str:
+    # As browsers do it: a quote or a line's end would end the header that the name stands in.
     return name.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")

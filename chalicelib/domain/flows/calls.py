@@ -27,11 +27,13 @@ LONGEST_VALUE = 500
 LONGEST_URL = 8 * 1024
 MOST_HEADERS = 40
 
+# The quote at the end may be missing, because bodies are cut before they are masked.
 _MEMBER = re.compile(r'"(?P<name>[^"\\]{1,100})"\s*:\s*(?P<value>"(?:[^"\\]|\\.)*"?|[^\s,\]}{\[]+)')
 _PAIR = re.compile(r"(?P<before>^|[?&;])(?P<name>[^=&?;#\s<>\"]{1,100})=(?P<value>[^&;#\s<>\"]*)")
 _ELEMENT = re.compile(r"<(?P<name>[\w.:-]{1,100})(?P<attributes>[^<>]*)>(?P<value>[^<]+)")
 _ATTRIBUTE = re.compile(r"(?P<name>[\w.:-]{1,100})=(?P<quote>[\"'])(?P<value>[^\"'<>]*)")
 _USER = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]{0,20}://)[^/?#\s@\"]{1,300}@", re.IGNORECASE)
+# WSSE proves itself in a header whose name tells nothing of secrets.
 _OWN_NAMES = frozenset({"x-wsse"})
 
 
@@ -61,6 +63,7 @@ def debugged_until(debug_date: Json, updated_at: datetime) -> datetime | None:
     if not text:
         return None
     try:
+        # Whatever date was written: debugging that nobody remembers ends by itself.
         return min(parse_iso(text), updated_at + LONGEST)
     except InvalidError:
         return None
@@ -78,6 +81,7 @@ class Masking:
         self._secrets = sorted(forms, key=len, reverse=True)
 
     def request(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> dict[str, Json]:
+        # Twice what is shown is masked, so that a secret which the shown end cuts through is still known whole.
         address = self._text(url[: LONGEST_URL * 2])[:LONGEST_URL]
         shown: dict[str, Json] = {"url": address, "method": method, "headers": self._headers(headers)}
         return shown if body is None else {**shown, "body": self._body(body)}
@@ -96,11 +100,13 @@ class Masking:
         # Masked first and cut after it, so that no secret is spared because its end is cut off.
         text = self._text(body[: LONGEST_BODY * 2].decode("utf-8", "replace"))
         if len(body) > LONGEST_BODY * 2:
+            # What the first cut left of a secret is not known as one, so as much of the end goes as a secret may take.
             text = text[: -max(map(len, self._secrets), default=1)]
         is_whole = len(body) <= LONGEST_BODY * 2 and len(text) <= LONGEST_BODY
         return text if is_whole else f"{text[:LONGEST_BODY]}…"
 
     def _text(self, text: str) -> str:
+        # Known secrets first: the patterns below end at quotes and ampersands, which a secret may hold.
         for secret in self._secrets:
             text = text.replace(secret, MASK)
         text = _USER.sub(rf"\g<scheme>{MASK}@", text)

@@ -77,11 +77,14 @@ def records_of_csv(raw: bytes, rules: CsvRules, charset: str = "") -> list[Json]
 
 
 def _decoded(raw: bytes, rules: CsvRules, charset: str) -> str:
+    # What the export says counts more than what the answer says of itself.
     name = ENCODINGS.get(rules.encoding) or charset or "utf-8"
     # Excel begins its files with a mark, which is no part of the first column's name.
     name = "utf-8-sig" if name.lower().replace("-", "") in ("utf8", "usascii", "ascii") else name
     try:
+        # The other decoders leave the mark in.
         return raw.decode(name).removeprefix("\ufeff")
+    # LookupError, because an answer may name a charset that nobody knows.
     except (LookupError, UnicodeDecodeError) as error:
         raise InvalidError(f"The CSV is not text in the encoding {name[:40]}.") from error
 
@@ -102,6 +105,7 @@ def _rows(text: str, rules: CsvRules) -> Iterator[list[str]]:
     cells = 0
     try:
         for row in reader:
+            # One more, so that rows without cells count as well.
             cells += len(row) + 1
             if cells > MAX_CELLS:
                 raise TooLargeError(f"The CSV has more than {MAX_CELLS} cells.", limit=MAX_CELLS)
@@ -119,6 +123,7 @@ def _names(header: Sequence[str]) -> list[str]:
     taken: dict[str, int] = {}
     for place, cell in enumerate(header, 1):
         first = name = cell.strip() or _unnamed(place)
+        # A number that is given may be the name of another column, so the search goes on from the last one given.
         while name in taken:
             taken[first] += 1
             name = f"{first}_{taken[first]}"
@@ -131,6 +136,7 @@ def _record(row: Sequence[str], names: Sequence[str], rules: CsvRules) -> dict[s
     record: dict[str, Json] = {
         (names[place] if place < len(names) else _unnamed(place + 1)): cell for place, cell in enumerate(cells)
     }
+    # A short row has its last columns empty, so that all records have the same members.
     for name in names[len(cells) :]:
         record[name] = ""
     return record

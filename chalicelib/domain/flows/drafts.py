@@ -17,6 +17,7 @@ from chalicelib.domain.records.problems import Problem, Problems
 Secrets = dict[str, Json]
 """By their paths in the document."""
 
+# Marks every mask for a moment, so that `taken` tells which of them stand where it looks for secrets.
 _UNKNOWN_SECRET = "\x00"
 
 _ALWAYS_OURS = ("_id", "createdAt", "lastModified")
@@ -102,6 +103,7 @@ def parted(kind: ResourceKind, document: dict[str, Json], before: Secrets) -> tu
         return Parted(document, {}), []
     secret: dict[str, Json] = document
     if kind is ResourceKind.EXPORT:
+        # Of an export only the listener's block: any `token` in an old `rest` block would be taken for a secret.
         secret = {"webhook": document["webhook"]} if "webhook" in document else {}
     masked, given = taken(secret)
     secrets = kept(masked, given, before)
@@ -119,5 +121,6 @@ def _masked_secrets(document: dict[str, Json]) -> list[str]:
 
 
 def dotted(path: str) -> str:
+    # In this order (RFC 6901), for `~01` stands for the text `~1`.
     parts = [part.replace("~1", "/").replace("~0", "~") for part in path.split("/")[1:]]
     return ".".join(parts)

@@ -22,6 +22,7 @@ MASK = "******"
 RETENTION_DAYS = 30
 """How long jobs and errors are kept."""
 AUDIT_RETENTION_DAYS = 365
+# The last byte of a child's id is its number, and 0 is the job itself.
 MAX_CHILDREN = 255
 
 OBJECT_ID_BYTES = 6
@@ -29,6 +30,7 @@ _ID_DIGITS = 24
 _CHILD_DIGITS = 2
 _HEX = frozenset("0123456789abcdef")
 _ERROR_RANDOM_DIGITS = 12
+# Milliseconds since 1970 have 13 digits until the year 2286.
 _ERROR_DIGITS = 13 + _ERROR_RANDOM_DIGITS
 
 
@@ -224,6 +226,7 @@ def object_id(at: datetime, entropy: bytes) -> str:
     """24 hexadecimal digits: the seconds since 1970 and the milliseconds in them, 11 digits of `OBJECT_ID_BYTES` random
     bytes, and two zeros, where the children of a job have their number."""
     seconds, ms = divmod(epoch_ms(at), 1000)
+    # Eight digits of seconds last until the year 2106.
     return f"{seconds & 0xFFFFFFFF:08x}{ms:03x}{entropy.hex()[:11]}00"
 
 
@@ -263,6 +266,7 @@ def is_error_id(text: str) -> bool:
 
 def retry_data_key(error: str) -> str:
     """The hexadecimal form of an error's id."""
+    # 25 decimal digits take 84 bits.
     return f"{int(error):021x}"
 
 

@@ -57,6 +57,7 @@ def compile_flow(document: Mapping[str, Json]) -> Graph:
     else:
         edges += [Edge(one.id, other.id) for one, other in pairwise([begin, *loops, end])]
     nodes = (*triggers, begin, *loops, end)
+    # Two runs at a time would export the same window, and each move its mark.
     return Graph(nodes, tuple(edges), concurrency=Concurrency(1, on_limit=OnLimit.QUEUE))
 
 
@@ -131,6 +132,7 @@ def _following(document: Mapping[str, Json]) -> list[Json]:
     for each in _listed(chosen):
         if isinstance(each, dict):
             exports = found.setdefault(str(each.get("_flowId")), [])
+            # A flow that is named whole stays whole, whichever exports of it are named besides.
             if exports is not None:
                 exports.append(each.get("_exportId"))
     return [id_ if exports is None else {"flow": id_, "exports": exports} for id_, exports in found.items()]
@@ -153,6 +155,7 @@ def _loop(document: Mapping[str, Json], generator: Generator, stages: Sequence[S
     )
     nodes = (page, *inner, tally)
     body = Graph(nodes, tuple(Edge(one.id, other.id) for one, other in pairwise(nodes)))
+    # The tally is the last step of the body, and says whether the generator has more.
     config: dict[str, Json] = {"while": "$prev.more", "max_iterations": MAX_PAGES}
     return Node(generator.key, "loop", generator.export_id, config, bodies={"body": body})
 

@@ -82,6 +82,7 @@ def responses(returned: Json, count: int) -> list[dict[str, Json]]:
     for each in found:
         if not isinstance(each, dict):
             raise RecordError(source, INVALID, "The function has to return an array of responses.")
+        # Not for the size: it refuses what could not be kept.
         size_of(each)
     return [dict(each) for each in found if isinstance(each, dict)]
 
@@ -132,6 +133,7 @@ def faults_of_response(response: Mapping[str, Json], before: Fault | None) -> tu
 
 
 def _action(given: Json, source: Source) -> Action:
+    # Null, like an empty object, is how scripts leave a record out.
     if given is None:
         return Action()
     if not isinstance(given, dict) or (given and "data" not in given and "errors" not in given):

@@ -67,6 +67,7 @@ class Fault:
 
     @staticmethod
     def of_json(fault: Any) -> Fault:
+        # Whether it may pass has been acted upon before it is recorded.
         return Fault(fault["source"], fault["code"], fault["message"], fault.get("request", ""))
 
 
@@ -126,6 +127,7 @@ class Account:
             self.failed_again += [{"id": each, **fault.to_json()} for each in entry.retried]
             return
         key = entry.trace_key if trace_key is None else trace_key
+        # The record as it entered the stage, because a retry enters it there.
         self.errors.append({**fault.to_json(), "n": index, "trace": key, "record": entry.record})
         if to is not None:
             self.entries.append(Entry(record, to, entry.trace_key))
@@ -170,6 +172,7 @@ def count_of(output: Json) -> Count:
     count: Any = output["count"]
     times: Any = output["times"]
     found = Count(*count)
+    # Times alone would say that a part has begun which had nothing to do.
     if found == Count():
         return found
     return replace(found, started_at=from_epoch_ms(times[0]), ended_at=from_epoch_ms(times[1]))
@@ -227,6 +230,7 @@ def request_key_of(fault: Fault, at: datetime, error_id_: str) -> str:
 def size_of(record: Json) -> int:
     """How many bytes a record takes. Raises RecordError for one that cannot be kept where records of pages are."""
     try:
+        # As deep as records lie in outputs of steps and in what is put aside: depth is bounded there.
         return len(encode([[[[[[record]]]]]]))
     except PenstockError as error:
         message = f"The record cannot be kept: {error.message}"

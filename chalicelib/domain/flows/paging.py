@@ -75,6 +75,7 @@ def template_members(state: Mapping[str, Json]) -> dict[str, Json]:
 def relative_uri(http: Mapping[str, Json], state: Mapping[str, Json]) -> str:
     """The template of the next call; a text that an answer led to is in the state as `uri`, rendered already."""
     paging = as_object(http.get("paging"))
+    # Of this method the URI is rendered from the page before, in `following`, and stands in the state.
     later = as_text(paging.get("relativeURI")) if method_of(http) != "relativeuri" else ""
     return later if state.get("calls") and later else as_text(http.get("relativeURI"))
 
@@ -109,8 +110,10 @@ def following(
     """The state for the next call, None after the last. Raises TemplateError."""
     method, paging = method_of(http), as_object(http.get("paging"))
     calls = _number(state.get("calls"), 0) + 1
+    # No records end every method: some APIs name a next page for ever.
     if not method or not records or _is_last(paging, answer):
         return None
+    # A copy, because the next state is compared with the one before.
     advanced: State = {**state, "calls": calls}
     match method:
         case "page":
@@ -188,6 +191,7 @@ def _is_last(paging: Mapping[str, Json], answer: Answer) -> bool:
     values = paging.get("lastPageValues")
     listed = [each if isinstance(each, str) else shown(each) for each in values] if isinstance(values, list) else None
     if found is MISSING:
+        # JavaScript's word, by which documents say that the path leads nowhere.
         return listed is not None and "undefined" in listed
     if listed is None:
         return found in (None, "", False)

@@ -50,6 +50,7 @@ def problems_of_flow(document: Mapping[str, Json]) -> list[Problem]:
     _check_each(document, "pageProcessors", problems, _check_processor)
     _check_each(document, "routers", problems, _check_router)
     if not problems.found:
+        # It reads members as what they are to be, which is only known now.
         _check_routes(_objects(document.get("routers")), problems)
     if not problems.found:
         _check_size(document, problems)

@@ -20,6 +20,7 @@ def cron_of(schedule: str) -> str:
     if len(fields) != _FIELDS or fields[0] not in _NO_SECONDS:
         raise InvalidError(_INVALID, field="schedule")
     minute, hour, *rest = fields[1:]
+    # The month; the two days beside it may be left open.
     if "?" in (minute, hour, rest[1]):
         raise InvalidError(_INVALID, field="schedule")
     return " ".join([minute, hour, *("*" if field == "?" else field for field in rest)])

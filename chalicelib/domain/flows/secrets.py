@@ -33,6 +33,7 @@ SECRET_MEMBERS = frozenset(
 WHOLE_MEMBERS = frozenset({"encrypted"})
 """Members all of whose texts are secrets."""
 _HOMES = frozenset({"auth", "basicAuth", "webhook", "rest", "cookieAuth"})
+# Paths and templates there may be called `token` or `key`, and hold neither.
 _NOT_BELOW = frozenset({"ping", "paging", "response", "headers"})
 
 
@@ -97,6 +98,7 @@ def _masked(value: Json, path: str, at_home: bool, whole: bool, secrets: dict[st
             }
         case list():
             return [_masked(each, f"{path}/{n}", at_home, whole, secrets) for n, each in enumerate(value)]
+        # A mask in the place of nothing would stand for no secret when it comes back.
         case None | "":
             return value
         case _ if whole:
@@ -133,4 +135,5 @@ def _restored(value: Json, path: str, secrets: Mapping[str, Json]) -> Json:
 
 
 def _escaped(name: str) -> str:
+    # Tildes first, or those of the slashes would be escaped once more (RFC 6901).
     return name.replace("~", "~0").replace("/", "~1")

@@ -16,6 +16,7 @@ _NOT_ORDERED = frozenset({"sign", "access_token"})
 
 def is_signing(template: str) -> bool:
     """Whether it can only be rendered when the rest of the request is known."""
+    # By the mere text: a template that only happens to say the word is rendered later, and is none the worse for it.
     return HELPER in template or any(name in template for name in _NAMES)
 
 

@@ -133,6 +133,7 @@ def router_order(routers: Sequence[Mapping[str, Any]]) -> list[int] | None:
     for start in range(len(routers)):
         trail = [(start, iter(_targets(routers[start], positions)))] if start not in state else []
         state.setdefault(start, False)
+        # With a stack of its own, because routers may follow each other further than Python recurses.
         while trail:
             index, targets = trail[-1]
             target = next(targets, None)
@@ -145,6 +146,8 @@ def router_order(routers: Sequence[Mapping[str, Any]]) -> list[int] | None:
                 trail.append((target, iter(_targets(routers[target], positions))))
             elif not state[target]:
                 return None
+        # Backwards, the order in which they were finished puts each before those that it leads to. Those that only
+        # later starts reach come behind all of these.
         if start == 0:
             entered = done[::-1]
             done = []
@@ -169,6 +172,7 @@ def _routed(routers: list[Mapping[str, Any]]) -> tuple[Stage, ...]:
             branches.append([replace(each, key=f"s{number + n}") for n, each in enumerate(processors)])
             number += len(processors)
         laid.append((index, branches))
+    # A second pass, because a branch may lead to a router that the first one numbers after it.
     for index, branches in laid:
         router = routers[index]
         documents = _objects(router.get("branches"))
@@ -182,6 +186,7 @@ def _routed(routers: list[Mapping[str, Any]]) -> tuple[Stage, ...]:
         for processors, to in zip(branches, exits, strict=True):
             linked = [replace(each, order=order + n) for n, each in enumerate(processors, 1)]
             stages.extend(_chained(linked, to))
+            # Routers have keys, like all stages, but no place in this order: they are no children of the job.
             order += len(linked)
     return tuple(stages)
 
@@ -194,6 +199,7 @@ def _linked(processors: list[Stage], first: int, to: str | None) -> list[Stage]:
 
 def _chained(processors: list[Stage], to: str | None) -> list[Stage]:
     following = [each.key for each in processors[1:]]
+    # Not strict: where there are no processors there is one key too many.
     return [replace(each, following=key) for each, key in zip(processors, [*following, to], strict=False)]
 
 

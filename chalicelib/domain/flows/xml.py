@@ -69,6 +69,7 @@ def parse_xml(raw: bytes, encoding: str | None = None) -> Element:
         parser = expat.ParserCreate(encoding)
     except ValueError as error:
         raise InvalidError(f"The encoding {str(encoding)[:40]!r} of the XML is not known.") from error
+    # One call for a stretch of text, not one for each of its lines.
     parser.buffer_text = True
     parser.StartElementHandler = reader.start
     parser.EndElementHandler = reader.end

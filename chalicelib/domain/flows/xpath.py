@@ -45,6 +45,7 @@ def select(root: Element, path: str) -> list[Element | str]:
     InvalidError for what is no path."""
     text = path.strip()
     steps = compiled(text)
+    # Paths begin at the document, whose one child is the root.
     document = Element("", children=[root])
     found = _walk([document], steps)
     if not found and not text.startswith("/"):
@@ -117,6 +118,7 @@ def _unquoted(text: str) -> Iterator[tuple[int, str]]:
 
 
 def _condition(text: str, path: str) -> Condition:
+    # `or` binds weaker, so it is split first.
     for word, judge in ((" or ", any), (" and ", all)):
         parts = _split(text, word)
         if len(parts) > _MOST_CONDITIONS:
@@ -168,6 +170,7 @@ def _values(text: str, path: str) -> Callable[[Element], Iterator[str]]:
         case "name()":
             return lambda element: iter((element.name,))
     steps = compiled(text)
+    # Else each element of a step could send one condition through the whole document.
     if text.startswith("/") or any(step.is_deep or step.conditions for step in steps):
         raise _refusal(path)
     return lambda element: map(text_of, _walk([element], steps))
@@ -186,6 +189,7 @@ def _walk(start: list[Element], steps: tuple[_Step, ...]) -> list[Element | str]
                 elif step.test == "text()":
                     texts += [holder.text] if holder.text.strip() else []
                 else:
+                    # Each element once, though `//` comes to it from all that are above it; equal ones are several.
                     seen |= {id(each): each for each in _chosen(holder, step)}
         found = texts or list(seen.values())
     return found
@@ -194,6 +198,7 @@ def _walk(start: list[Element], steps: tuple[_Step, ...]) -> list[Element | str]
 def _chosen(holder: Element, step: _Step) -> list[Element]:
     matched = [holder] if step.test == "." else [child for child in holder.children if _is_named(child.name, step.test)]
     for condition in step.conditions:
+        # Places count among what the conditions before have left, as in XPath.
         matched = [each for at, each in enumerate(matched, 1) if condition(each, at, len(matched))]
     return matched
 

@@ -49,6 +49,7 @@ def member_writer(parts: tuple[str, ...], *, is_escaped: bool) -> Writer:
         if is_escaped and render.escape is not None:
             text = render.escape(text)
         render.size -= len(text)
+        # It raises, and is the one to know the words.
         if render.size < 0:
             render.write("")
         render.out.append(text)

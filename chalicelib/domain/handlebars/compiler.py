@@ -49,6 +49,7 @@ class Compiler:
                 writers.append(self._block(statement))
         if program.block_params:
             self._params.pop()
+        # One for the program itself, so that going round an empty block has its price.
         return Compiled(writers, 1 + len(writers), size, bool(program.block_params))
 
     def _mustache(self, mustache: Mustache) -> Writer:
@@ -107,6 +108,7 @@ class Compiler:
             arguments = [param(frame) for param in params]
             render = frame.render
             try:
+                # Whether any are left, the next part of the template looks that runs.
                 render.steps -= 1
                 for argument in arguments:
                     render.charge(argument)
@@ -122,6 +124,7 @@ class Compiler:
         return read
 
     def _arguments(self, used: Helper, call: CallNode) -> list[Reader]:
+        # A path that is written out counts among the names that the template reads.
         if used.name == "getValue" and call.params and isinstance(call.params[0], Literal):
             self._read(str(call.params[0].value))
         return [self._argument(used, param) for param in call.params]
@@ -206,6 +209,7 @@ class Compiler:
         place = self._param_index(path)
         if place is not None:
             return closures.param(*place, path.parts[1:])
+        # Only a path that climbs out of all blocks around it reads a name of the root's.
         if self._level <= path.depth:
             self._read(".".join(path.parts) or "this")
         read = closures.member_of(path.depth, path.parts)
@@ -222,6 +226,7 @@ class Compiler:
 
         def checked(frame: Frame) -> Any:
             value = read(frame)
+            # A member of null is null, so what is found may be that of something on the way.
             if value is UNDEFINED or (value is None and len(path.parts) > 1 and not _is_there(frame, path)):
                 raise locate(missing)
             return value

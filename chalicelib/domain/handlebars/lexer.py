@@ -177,6 +177,7 @@ def _raw(source: str, position: int) -> Generator[Token, None, int]:
             raise Refused("the raw block is not closed", start)
         closing = _RAW_END.match(source, position)
         if closing is None:
+            # Four braces with a name behind them open another raw block; those of an end that fits none are text.
             depth += source[position + 4 : position + 5] not in ("", "/")
             position += 4
             continue

@@ -190,6 +190,7 @@ class _Parser:
         while True:
             part = _unbracketed(token.text)
             original += part
+            # In brackets, `[this]` is a member's name.
             if part != token.text or part not in ("..", ".", "this"):
                 parts.append(part)
             elif parts:
@@ -228,6 +229,7 @@ def _fold(links: list[tuple[_Opening | None, Program, Strip]], close_strip: Stri
     Its tilde to the right is that of the whole block's end for the first, its own for those further down.
     """
     inverse, inverse_strip = None, Strip()
+    # From the last one on, because each holds the one behind it.
     for index, (opening, program, strip) in reversed(list(enumerate(links))):
         if opening is None:
             inverse = program

@@ -129,6 +129,7 @@ class Program:
         render.steps -= self.cost
         render.size -= self.size
         if render.steps < 0 or render.size < 0:
+            # One of the two raises, and knows the words for it.
             render.spend(0)
             render.write("")
         for write in self.writers:

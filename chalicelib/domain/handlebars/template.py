@@ -91,6 +91,7 @@ class Template:
         return "".join(render.out)
 
     def _checked(self) -> Program:
+        # Few templates are ever rendered strictly, so the tree waits for the first time.
         if self._strict is None:
             self._strict = Compiler(self._located, strict=True).program(self._tree)
         return self._strict

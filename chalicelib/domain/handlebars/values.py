@@ -14,6 +14,7 @@ from typing import Any, Final, TypeAlias
 
 from ..json import MAX_INTEGER_DIGITS, Json
 
+# Spelled out, because `strip` takes characters, and no ranges of them.
 WHITESPACE = "\t\n\v\f\r \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff".replace(
     "\u2000-\u200a", "".join(map(chr, range(0x2000, 0x200B)))
 )
@@ -130,6 +131,7 @@ def _parsed(text: str) -> int | float:
     if len(text) > _MAX_NUMBER_LENGTH:
         return math.nan
     if _INTEGER.fullmatch(text):
+        # More digits than an integer of ours may have make a float, as all numbers are to JavaScript.
         return int(text) if len(text.lstrip("+-")) <= MAX_INTEGER_DIGITS else float(text)
     if _DECIMAL.fullmatch(text):
         return float(text)
@@ -148,6 +150,7 @@ def is_truthy(value: Any) -> bool:
     """Truth in JavaScript, where empty lists and objects are true and NaN is not."""
     if type(value) is list or isinstance(value, Mapping):
         return True
+    # NaN alone is not equal to itself.
     return bool(value) and value == value
 
 
@@ -229,6 +232,7 @@ def at_path(value: Any, path: str) -> Any:
 def own_keys(value: Mapping[str, Any]) -> list[str]:
     """Member names in the order in which JavaScript goes through them: indexes first, ascending."""
     names = list(value)
+    # 2^32 - 2 is the largest index of an array; a longer number is a name like any other.
     indexes = [name for name in names if name.isdigit() and _INDEX.fullmatch(name) and int(name) < 2**32 - 1]
     if not indexes:
         return names

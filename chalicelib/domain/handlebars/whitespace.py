@@ -56,6 +56,7 @@ def _block_in(body: list[Statement], index: int, block: Block, is_root: bool) ->
 
 def _block(block: Block) -> tuple[bool, bool]:
     """Whether the opening tag ends its line, and the closing tag begins one, seen from inside."""
+    # Inner blocks first, as handlebars.js goes: what a tag may take depends on what others have taken.
     for branch in (block.program, block.inverse):
         if branch is not None:
             _program(branch)
@@ -101,6 +102,7 @@ def _blank_before(body: list[Statement], index: int, is_root: bool = False) -> b
     previous = body[index - 1]
     if not isinstance(previous, Content):
         return False
+    # By the original: what is left of it tells no more whether the tag was alone on its line.
     visible = previous.original.rstrip(WHITESPACE)
     if is_root and index == 1 and not visible:
         return True

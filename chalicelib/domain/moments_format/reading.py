@@ -12,6 +12,7 @@ from .tokens import EPOCH, MAX_PATTERN, MONTHS, tokens_of
 
 MAX_TEXT = 100
 """In characters."""
+# ZoneInfo takes a name for a path in its database, so there are no dots in it.
 _ZONE_NAME = re.compile(r"[A-Za-z0-9_+-]{1,32}(/[A-Za-z0-9_+-]{1,32}){0,3}")
 _MAILED = re.compile(
     r"(?:[A-Za-z]{3},\s*)?([0-9]{1,2})\s+([A-Za-z]{3})\s+([0-9]{4})\s+([0-9]{2}):([0-9]{2})(?::([0-9]{2}))?"
@@ -59,6 +60,7 @@ def zone_named(name: str) -> tzinfo:
 def _recognised(text: str) -> datetime:
     """A time without a pattern, by the usual forms."""
     try:
+        # Basic forms and weeks of ISO 8601 are read, too.
         return datetime.fromisoformat(text)
     except ValueError:
         pass
@@ -138,6 +140,7 @@ def _by_pattern(text: str, tokens: str, zone: tzinfo) -> datetime:
     day = _day(parts)
     hour = _hour(int(parts.get("hour", 0)), parts["half"].replace(".", "") if "half" in parts else None)
     at = datetime(day.year, day.month, day.day, 0, int(parts.get("minute", 0)), int(parts.get("second", 0)))  # noqa: DTZ001
+    # Added and not set, because 24:00 is midnight of the day after.
     at += timedelta(hours=hour, microseconds=int(parts.get("fraction", "0")[:6].ljust(6, "0")))
     if hour > 24:
         raise ValueError
@@ -148,6 +151,7 @@ def _day(parts: dict[str, str]) -> date:
     if "week_year" in parts:
         return date.fromisocalendar(int(parts["week_year"]), int(parts.get("week", 1)), int(parts.get("week_day", 1)))
     short = int(parts.get("short_year", 0))
+    # The turn that moment.js makes: 68 is 2068, 69 is 1969.
     year = int(parts["year"]) if "year" in parts else short + (2000 if short <= 68 else 1900)
     if "year" not in parts and "short_year" not in parts:
         raise ValueError

@@ -27,6 +27,7 @@ _LOCAL = {
     "ll": "MMM D, YYYY",
     "l": "M/D/YYYY",
 }
+# The order decides: what begins like another token, and is longer, stands before it.
 _TOKEN = re.compile(
     r"\[[^\[]*\]|\\.|LTS|LT|LL?L?L?|l{1,4}|[Hh]mm(?:ss)?|Mo|MM?M?M?|Do|DDDo|DD?D?D?|ddd?d?|do?|w[ow]?|W[oW]?|Qo?"
     r"|YYYYYY|YYYYY|YYYY|YY|Y|y{1,4}o?|gggg|gg|GGGG|GG|e|E|a|A|hh?|HH?|kk?|mm?|ss?|S{1,9}|x|X|zz?|ZZ?|.",

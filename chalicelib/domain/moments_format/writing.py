@@ -26,6 +26,7 @@ def _formatted(token: str, at: datetime) -> str:
     if token in _NUMBERS:
         number, width = _NUMBERS[token]
         value = number(at)
+        # `zfill` counts the sign among the digits, moment.js does not.
         return str(value).zfill(width) if value >= 0 else f"-{str(-value).zfill(width)}"
     if token in _WORDS:
         return _WORDS[token](at)

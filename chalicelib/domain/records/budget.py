@@ -30,6 +30,7 @@ class Budget:
             self.spend(_MEMBER_SIZE + len(value))
             return
         self.spend(_MEMBER_SIZE)
+        # Level by level and not by recursion: the depth is what is to be bounded.
         level = [value] if isinstance(value, list | dict) else []
         while level:
             depth += 1

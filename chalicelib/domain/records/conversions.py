@@ -62,6 +62,7 @@ def _list_of(convert: Convert) -> Convert:
         if value is None:
             return None
         elements = map(convert, value if isinstance(value, list) else [value])
+        # Null where nothing could be made, so that the others keep their places.
         return [None if element is MISSING else element for element in elements]
 
     return converted

@@ -48,6 +48,7 @@ class DateFormats:
             return value
         at = moment_of(value, self.read_as, self.read_zone)
         try:
+            # UTC ends in `Z`, where the pattern of ISO 8601 writes `+00:00`.
             if self.write_as or self.write_zone is not UTC:
                 return format_moment(at, self.write_as, self.write_zone)
         except InvalidError as error:
@@ -89,6 +90,7 @@ def problem_of_date_field(name: str, value: Json) -> str | None:
 
 
 def _zone(name: str) -> tzinfo:
+    # The very object, by which it is known above.
     return UTC if name == "UTC" else zone_named(name)
 
 

@@ -46,6 +46,7 @@ class Field:
         value = MISSING if is_barred(self.when, scope) else self.read(scope)
         if self.when == "extract_not_empty" and is_empty(value):
             value = MISSING
+        # Asked once more, because a lookup by request needs no value and would be made for a barred record, too.
         elif self.lookup is not None and not is_barred(self.when, scope):
             value = scope.lookup(self.lookup, value, self.where)
         if self.default is MISSING or not is_empty(value):
@@ -118,6 +119,7 @@ def inside(steps: Steps, loops: tuple[Steps, ...]) -> Steps:
     for loop in loops:
         kept: list[str] = []
         at = 0
+        # An element stands in the place of the loop's lists, so a path goes without the wildcards that it shares.
         for step in loop:
             is_shared = at < len(steps) and steps[at] == step
             if isinstance(step, str):

@@ -88,6 +88,7 @@ def _list(document: dict[str, Json]) -> FieldList:
     generate, path = document.get("generate"), document.get("jsonPath")
     rules = _rules(document, "fields")
     source = _rows_at(path) if isinstance(path, str) and path else source_of_rows(_path(rule) for rule in rules)
+    # An empty source is the record itself, as in `*.sku`; None is no list at all.
     is_relative = bool(path) or not source
     where = generate if isinstance(generate, str) else ""
     return FieldList(where, steps_of(where), source, [_field(rule, source, is_relative, where) for rule in rules])

@@ -34,12 +34,14 @@ def _ends(whole: Json, part: Json) -> bool:
 def _any_of(value: Json, choices: Json) -> bool:
     wanted = choices if isinstance(choices, list) else [choices]
     values = value if isinstance(value, list) else [value]
+    # Every value meets every choice, and a record may bring both lists.
     if len(wanted) * len(values) > _MAX_COMPARISONS:
         raise Unfit("a list that is short enough to be compared")
     return any(same(each, choice) for each in values for choice in wanted)
 
 
 def _at_most(one: Json, other: Json) -> bool:
+    # Not `not`: None says that the two have no order, and then nothing holds between them.
     return precedes(other, one) is False
 
 

@@ -123,6 +123,7 @@ class _Check:
             self._problems.invalid(where, f"The operator {name!r} takes {count} operand{'s' * (count != '1')}.")
         elif name in ACCESSORS:
             self._accessor(operands[0], f"{where}[1]")
+        # A list of choices is data unless it begins like a rule, as `["extract", …]` does.
         elif name == "anyof" and isinstance(operands[1], list) and not _is_rule(operands[1]):
             self.rule(operands[0], f"{where}[1]", nesting + 1)
         else:
@@ -167,6 +168,7 @@ def _compile(rule: Json, where: str) -> Evaluate:
     else:
         compiled = [_compile(operand, f"{where}[{index}]") for index, operand in enumerate(operands, 1)]
     if name in ("and", "or", "not"):
+        # Unguarded, for its operands are guarded themselves: a failure is told where it happens.
         return _logical(name, compiled)
     return _guarded(_applied(name, compiled, operands), name, where)
 

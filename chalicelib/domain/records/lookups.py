@@ -43,6 +43,7 @@ class Lookup:
             if not self.allows_failures:
                 raise
             return self.default
+        # Blank text is no key unless the table has it, and that is only known now.
         if found is MISSING and key == "" and self.table is not None:
             return MISSING
         if found is MISSING and not self.allows_failures:

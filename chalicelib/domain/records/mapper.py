@@ -71,12 +71,14 @@ def _compile(rule: dict[str, Json], where: str, loops: tuple[Steps, ...], depth:
 
 def _object(rule: dict[str, Json], where: str, loops: tuple[Steps, ...], depth: int) -> Make:
     children = compile_rules(rule.get("mappings"), where, loops, depth + 1)
+    # A type that is not said follows from the rules below.
     field = field_of(rule | {"dataType": "object"}, where, reader(rule.get("extract"), where, loops), depth)
     reads = bool(rule.get("extract")) or is_hard_coded(rule)
 
     def make(scope: Scope, present: Json | Missing) -> Json | Missing:
         if is_barred(field.when, scope):
             return field.value(scope, present)
+        # A rule that reads nothing adds to what others have made in its place.
         base = field.value(scope) if reads else present
         if reads and field.when == "extract_not_empty" and is_empty(base):
             return base
@@ -104,6 +106,7 @@ def _array(rule: dict[str, Json], where: str, loops: tuple[Steps, ...], depth: i
             return field.value(scope, present)
         found = [elements for part in parts if (elements := part(scope)) is not MISSING]
         made = [element for elements in found for element in elements]
+        # No source makes nothing, an empty one an empty array; a default takes the place of both.
         if not found or (not made and (field.default is not MISSING or field.when == "extract_not_empty")):
             return field.value(scope, present)
         return made
@@ -119,6 +122,7 @@ def _part(rule: dict[str, Json], helper: dict[str, Json], where: str, loops: tup
     if not (isinstance(extract, str) and is_rooted(extract)):
         return _single_part(compile_rules(helper["mappings"], where, loops, element_depth + 1), str(data_type))
     steps = inside(steps_of(extract), loops)
+    # A path to the list itself means its elements.
     loop = steps if steps and not isinstance(steps[-1], str) else (*steps, EVERY)
     rules = compile_rules(helper["mappings"], where, (*loops, loop), element_depth + 1)
     return _loop_part(rules, loop, str(data_type))
@@ -192,6 +196,7 @@ def _composites(value: Json, loop: Sequence[Step], scope: Scope) -> Iterator[tup
     if isinstance(step, str):
         if isinstance(value, dict) and step in value:
             for inner, element in _composites(value[step], rest, scope):
+                # Each element costs a copy of all that is around it, so lists in lists multiply.
                 scope.budget.spend(_COPY_COST + len(value))
                 yield {**value, step: inner}, element
         return
@@ -199,6 +204,7 @@ def _composites(value: Json, loop: Sequence[Step], scope: Scope) -> Iterator[tup
         return
     elements = value if isinstance(value, list) else [value]
     if isinstance(step, int):
+        # For -1 the end would be 0, before which there is nothing.
         elements = elements[step : step + 1 or None]
     elif isinstance(step, slice):
         elements = elements[step]

@@ -62,6 +62,7 @@ class MappingCheck:
     def _each(self, documents: Json, where: str, nesting: int) -> Iterable[tuple[str, dict[str, Json]]]:
         if not self.problems.expect(where, documents, list, "an array") or not isinstance(documents, list):
             return
+        # Counted before they are walked, so that a hostile document is refused unread.
         self._rules += len(documents)
         if self._rules > MAX_RULES or nesting > MAX_NESTING:
             limit = f"{MAX_RULES} rules" if nesting <= MAX_NESTING else f"{MAX_NESTING} levels"

@@ -34,6 +34,7 @@ class MappingRules:
         return cls(
             rules=compile_rules(mappings),
             mapping=compile_mapping(mapping)
+            # Where both versions are there, 2.0 counts.
             if not mappings and _has_rules(mapping) and isinstance(mapping, dict)
             else None,
             lookups=Lookups.of(document),

@@ -82,6 +82,7 @@ def _aligned(record: Json, source: Steps, target: Json, goal: Steps) -> Json | M
     present = walk(target, goal[:to])
     elements = list(present) if isinstance(present, list) else []
     for index, each in enumerate(found if isinstance(found, list) else [found]):
+        # The list has grown along with the index, so this is its end and never a place beyond.
         if index == len(elements):
             elements.append({} if goal[to + 1 :] else None)
         elements[index] = _element(each, source[at + 1 :], elements[index], goal[to + 1 :])

@@ -47,6 +47,7 @@ _STEP = re.compile(
     r"""\.?\[(?:'(?P<single>(?:[^'\\]|\\.)*)'|"(?P<double>(?:[^"\\]|\\.)*)"|(?P<bracket>[^\]'"][^\]]*))\]"""
     r"""|\.?(?P<name>[^.\[\]]+)"""
 )
+# No list is longer than nine digits tell, and int() takes longer than linear time.
 _INDEX = re.compile(r"-?[0-9]{1,9}")
 _SLICE = re.compile(r"(-?[0-9]{1,9})?:(-?[0-9]{1,9})?")
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
@@ -75,6 +76,7 @@ def place_at(target: dict[str, Json], steps: Steps, value: Json, source: Source 
         raise RecordError(source, "invalid_path", f"{error} (path {path[:100]!r}).", path) from None
     if not isinstance(changed, dict):
         raise RecordError(source, "invalid_path", f"Only an object can replace the record (path {path[:100]!r}).", path)
+    # The caller holds the target itself, so it is made to be what the copy is.
     if changed is not target:
         target.clear()
         target.update(changed)
@@ -105,6 +107,7 @@ def walk(value: Json, steps: Sequence[Step], spend: Callable[[int], None] | None
     """`extract` for a path that was read before. `spend` is told what wildcards cost, 4 for each element."""
     for at, step in enumerate(steps):
         if isinstance(step, str):
+            # Most steps are names in objects, and come without a call.
             if isinstance(value, dict):
                 if step not in value:
                     return MISSING
@@ -188,6 +191,7 @@ def _every(
         spend(_ELEMENT_COST * len(elements))
     if not rest:
         return list(elements)
+    # Lists of lists become one, a level for each wildcard.
     deeper = any(isinstance(each, slice | Every) for each in rest)
     found: list[Json] = []
     for element in elements:

@@ -48,6 +48,7 @@ class RowList:
         row: dict[str, Json] = {}
         scope.budget.spend(_RULE_COST * len(self.fields))
         for field in self.fields:
+            # Made here and not once for all, because which list the rows come from may be told by the answer alone.
             value = read_in_row(field.source, source, self.source is None)(scope)
             if value is not MISSING:
                 scope.budget.charge(value, len(self.steps) + 1 + len(field.target))

@@ -33,6 +33,7 @@ class Surroundings:
 def template_context(record: Json, surroundings: Surroundings) -> Mapping[str, Json]:
     """What a template sees: `record` and `settings`, then the context, then `data` and the record's own members."""
     context: dict[str, Json] = dict(record) if isinstance(record, dict) else {}
+    # The order is that of trust: no record passes its own `connection` or `settings` off as ours.
     context["data"] = record
     context.update(surroundings.context)
     context["record"] = record

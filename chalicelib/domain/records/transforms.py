@@ -42,6 +42,7 @@ class Transform:
         if self.modifies:
             if not isinstance(record, dict):
                 raise RecordError("transformation", "transform_error", "Only an object can be modified.")
+            # The record's inner containers are shared: rules replace those, and never change them.
             target.update(record)
         for pair in self.pairs:
             pair.copy(record, target, scope)

@@ -16,6 +16,7 @@ _NUMBER = re.compile(r"[+-]?([0-9]{1,400}(\.[0-9]{0,400})?|\.[0-9]{1,400})([eE][
 _INTEGER = re.compile(rf"[+-]?[0-9]{{1,{MAX_INTEGER_DIGITS}}}")
 _TRUE = frozenset({"true", "t", "1"})
 _FALSE = frozenset({"false", "f", "0"})
+# From here on JavaScript writes an exponent.
 _PLAIN_BOUND = 1e21
 
 
@@ -39,6 +40,7 @@ def text_of(value: Json) -> str:
     if isinstance(value, float):
         if value.is_integer() and abs(value) < _PLAIN_BOUND:
             return str(int(value))
+        # JavaScript writes `1e-7` where Python writes `1e-07`.
         return repr(value).replace("e-0", "e-").replace("e+0", "e+")
     if isinstance(value, int):
         return str(value)
@@ -69,6 +71,7 @@ def read_number(text: str) -> int | float | None:
     if _INTEGER.fullmatch(text):
         return int(text)
     number = float(text) if _NUMBER.fullmatch(text) else float("inf")
+    # True of infinity and NaN alone: what is no number, and what is too large for a float.
     if number - number != 0.0:
         raise Unfit("a number")
     return number
@@ -108,6 +111,7 @@ def same(one: Json, other: Json) -> bool:
         return _spells(one, other)
     if isinstance(other, str) and isinstance(one, int | float):
         return _spells(other, one)
+    # In Python True equals 1.
     if isinstance(one, bool) is not isinstance(other, bool):
         return False
     if isinstance(one, list | dict) and isinstance(other, list | dict):

@@ -43,6 +43,7 @@ def compile_regex(pattern: str, flags: str = "") -> Regex:
     """Raises InvalidError for what is no pattern, or is one that needs looking behind."""
     if len(pattern) > MAX_PATTERN:
         raise InvalidError(f"A regular expression has at most {MAX_PATTERN} characters.")
+    # `g` and `u` are let in and change nothing: who calls says where to go on, and texts consist of characters anyway.
     if unknown := sorted(set(flags) - set("gimsu")):
         raise InvalidError(f"The flag {unknown[0]!r} of a regular expression is not supported.")
     compiler = _Compiler(pattern, "i" in flags, "m" in flags, "s" in flags)
@@ -74,6 +75,7 @@ class _Compiler:
             raise self._wrong("a parenthesis is closed that was not opened")
         self.program.append(("end",))
         first = self.program[0]
+        # Where a match can only begin with one letter or set, `re` looks for the place at its own speed.
         leading = re.compile(re.escape(first[1])) if first[0] == "char" else first[1] if first[0] == "set" else None
         return Regex(tuple(self.program), total, self.slots, self.names, leading)
 
@@ -103,6 +105,7 @@ class _Compiler:
         start, jumps = len(self.program), list[int]()
         self._sequence(total)
         while self._took("|"):
+            # Beyond the split that is put in here and the jump that ends this alternative.
             self.program.insert(start, ("split", start + 1, len(self.program) + 2))
             self._shift(start + 1, start, 1)
             jumps.append(len(self.program))
@@ -201,6 +204,7 @@ class _Compiler:
             self.position += 1
             self._emit(("check", word_edge if letter == "b" else no_word_edge))
             return False
+        # A number beyond the groups there are is a character's code, or no more than its digits.
         if (number := _DIGIT_RUN.match(self.pattern, self.position)) and int(number[0]) <= total:
             self.position = number.end()
             self._emit(("same", int(number[0]) - 1, self.ignore_case))
@@ -249,11 +253,13 @@ class _Compiler:
             high: int | Ranges = low
             if (
                 self.pattern.startswith("-", self.position)
+                # At the end of the pattern this is empty, and in every text: no range either.
                 and self.pattern[self.position + 1 : self.position + 2] not in "]"
             ):
                 self.position += 1
                 high = self._class_member()
             if isinstance(high, tuple):
+                # A shorthand is no end of a range, so the dash stands for itself.
                 ranges += [(low, low), (45, 45), *high]
             elif high < low:
                 raise self._wrong("a range of characters is out of order")
@@ -277,6 +283,7 @@ class _Compiler:
             return complement(ranges) if letter.isupper() else ranges
         if letter == "b":
             self.position += 1
+            # In a set `\b` is the backspace.
             return 8
         return ord(self._escaped_letter())
 
@@ -311,6 +318,7 @@ class _Compiler:
                 self.program[start:] = [atom[0], ("run", self.program[start][1], least - 1, _less(most), is_greedy)]
             return
         del self.program[start:]
+        # Each turn forgets what groups captured in the one before, as in JavaScript; `re` would keep it.
         if first_group < self.groups:
             atom = _moved([("clear", 2 * first_group, 2 * self.groups), *atom], start, 1)
         for _ in range(least):

@@ -48,11 +48,13 @@ class Regex:
         """
         if len(subject) > MAX_SUBJECT:
             raise TooLargeError(f"A regular expression reads at most {MAX_SUBJECT} characters.", limit=MAX_SUBJECT)
+        # One for all places that a match may begin at: together they are what the search takes.
         meter = _Meter()
         try:
             return self._search(subject, at, meter)
         finally:
             if spend is not None:
+                # Where it gave up, too: that search was the dearest.
                 spend(meter.steps)
 
     def _search(self, subject: str, at: int, meter: _Meter) -> Match | None:
@@ -83,6 +85,7 @@ def _run(program: tuple[Instruction, ...], counter: int, subject: str, at: int, 
     `back` holds what to return to: a place in program and subject, a slot's former value, or a run of characters
     that may give one back.
     """
+    # The last number says what it is: 0 a place, 1 a run that gives back its last, 2 one that takes another, 3 a slot.
     back: list[tuple[int, int, int, int]] = []
     end = len(subject)
     while True:
@@ -128,6 +131,7 @@ def _run(program: tuple[Instruction, ...], counter: int, subject: str, at: int, 
             at, fits = _repeated(instruction, subject, at, slots)
         elif operation == "look":
             fits = _look(program, instruction, subject, at, slots, back, meter)
+            # Below it moves on by one.
             counter = instruction[2] - 1
         else:
             return at
@@ -164,6 +168,7 @@ def _taken(instruction: Instruction, subject: str, at: int) -> tuple[int, int, i
 def _repeated(instruction: Instruction, subject: str, at: int, slots: list[int]) -> tuple[int, bool]:
     _, group, ignore_case = instruction
     start, stop = slots[2 * group], slots[2 * group + 1]
+    # A group that took no part matches the empty text, as in JavaScript.
     wanted = subject[start:stop] if start >= 0 <= stop else ""
     found = subject[at : at + len(wanted)]
     if found == wanted or (ignore_case and found.lower() == wanted.lower()):
@@ -182,11 +187,13 @@ def _look(
 ) -> bool:
     """Looks ahead without moving; what a positive look captures stays."""
     _, inner, _, wanted = instruction
+    # On a copy: what fails, or is not to be there, leaves no captures.
     trial = slots.copy()
     found = _run(program, inner, subject, at, trial, meter) >= 0
     if found and wanted:
         for slot, (before, now) in enumerate(zip(slots, trial, strict=True)):
             if before != now:
+                # Taken back like every other capture, when the match fails behind the look.
                 back.append((slot, before, 0, 3))
                 slots[slot] = now
     return found is wanted

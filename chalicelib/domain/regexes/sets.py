@@ -40,6 +40,7 @@ def complement(ranges: Ranges) -> Ranges:
 def set_pattern(ranges: Ranges, *, negated: bool, ignore_case: bool) -> re.Pattern[str]:
     if not ranges:
         return any_letter() if negated else re.compile(r"(?!)")
+    # By their numbers, so that no member can be syntax to `re`.
     members = "".join(f"\\U{low:08x}-\\U{high:08x}" for low, high in ranges)
     return re.compile(f"[{'^' * negated}{members}]", re.IGNORECASE if ignore_case else 0)
 
@@ -70,6 +71,7 @@ def line_end(subject: str, at: int) -> bool:
 
 
 def _is_word(subject: str, at: int) -> bool:
+    # ASCII alone, as `\w` is in JavaScript.
     return 0 <= at < len(subject) and subject[at].isascii() and (subject[at].isalnum() or subject[at] == "_")
 
 

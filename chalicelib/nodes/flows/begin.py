@@ -46,6 +46,7 @@ class _Begin:
         self._run: Run = context.task.run
         self._config = config_of(context.task)
         self._input = given_input(self._run)
+        # What is recorded, and not the clock, so that the step says the same whenever it is made again.
         self._at = self._run.began_at or self._run.created_at
 
     def say(self) -> dict[str, Json]:
@@ -58,6 +59,7 @@ class _Begin:
             "type": (JobType.RETRY if retry is not None else JobType.FLOW).value,
             "generators": [each["key"] for each in chosen],
             "windows": windows,
+            # Only a run that exports for good moves marks.
             "deltas": deltas if retry is None and not self._is_test else {},
             "settings": self._settings(),
         }
@@ -133,6 +135,7 @@ class _Begin:
         upper = _time_of(window.get("to")) or self._behind(behind) or self._at
         lower = _time_of(window.get("from"))
         if lower is None and mark is not None:
+            # What was written while the last run was asking may be dated before it; the lag brings it in.
             lower = mark - timedelta(milliseconds=_milliseconds(delta.get("lagOffset")))
         return lower or _time_of(delta.get("startDate")) or _EPOCH, upper
 
@@ -175,6 +178,7 @@ class _Begin:
         resources = [*needed, *lookups.values(), *imports.values()]
         ids = {each.connection_id for each in resources if each.connection_id is not None}
         connections = self._resources(ResourceKind.CONNECTION, ids)
+        # In one order, so that the step says the same when it is made again.
         for connection in sorted(connections.values(), key=lambda each: each.id):
             if connection.document.get("offline") is True:
                 return Fault(
@@ -188,6 +192,7 @@ class _Begin:
             return None
         found: dict[str, Json] = {}
         known = 0
+        # One read tells which steps have any at all.
         counts = self._ports.errors.counts(self._run.workspace_id, self._run.workflow_id)
         for step in dict.fromkeys(each["id"] for each in self._config["stages"]):
             keys = self._open_keys(step) if step in counts and known < MOST_OPEN_IN_ALL else {}

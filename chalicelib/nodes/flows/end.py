@@ -28,6 +28,7 @@ def handler(ports: FlowPorts) -> Handler:
         if failed:
             names = ", ".join(config["exports"][key] for key in failed)
             raise StepFailure(StepError("generator_failed", f"the export failed: {names}"))
+        # Before any flow starts: one that follows may have its delta stay behind these marks.
         _move_deltas(ports, context, said, config["exports"])
         return Result({"started": _start_following(ports, context, config, said)})
 

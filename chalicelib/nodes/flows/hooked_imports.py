@@ -56,6 +56,7 @@ def _requests(bench: Bench, page: HookedPage, owners: Sequence[Place]) -> list[U
     chunks: dict[str, list[tuple[str, list[int]]]] = {}
     firsts: dict[Place, int] = {}
     for number, place in enumerate(owners):
+        # By place, not by what is left standing: a script that leaves out another record must not move the keys.
         start = (number - firsts.setdefault(place, number)) // size * size if is_many else number // size * size
         unit, key = (str(place), f"{place}.{start}") if is_many else (str(owners[start]), str(owners[start]))
         batches = chunks.setdefault(unit, [])

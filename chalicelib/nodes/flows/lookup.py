@@ -33,6 +33,7 @@ class _Lookup:
             result: Any = results[str(place)]
             if isinstance(result, dict):
                 found[place] = (entry.record, result["found"])
+                # What scripts are still to see is no result yet.
                 del results[str(place)]
         return stages.gathered(results) | (_refined(bench, found) if found else {})
 

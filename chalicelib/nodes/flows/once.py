@@ -48,7 +48,9 @@ def flag(
     if page.get("once") is not True or not entries:
         return Flagged()
     task = context.task
+    # Even of a first attempt: one that died before it was recorded may have flagged, and kept what came of it.
     part = parts.kept(ports, task)
+    # An attempt that did not get through has kept fewer.
     if len(part.done) < len(entries):
         _complete(ports, context, config, said, entries, part)
     errors = tuple(

@@ -82,6 +82,7 @@ def begun(config: Mapping[str, Json]) -> dict[str, Any]:
 def facts(context: StepContext, said: Mapping[str, Any], generator: str) -> RunFacts:
     """Of a step in the loop of a generator."""
     task = context.task
+    # A generator without a delta has the window of the run.
     window: Mapping[str, Any] = said["windows"].get(generator) or said["windows"][""]
     run = task.run
     return RunFacts(

@@ -62,6 +62,7 @@ def _routed(ports: FlowPorts, context: StepContext) -> Json:
         if isinstance(ways, Fault):
             account.failed(place, entry, ways)
             continue
+        # Its first way takes the record itself, which has been on the page; only copies add to it.
         grows_by = size_of(entry.record) * (len(ways) - 1) if len(ways) > 1 else 0
         if grows_by and copied + grows_by > MAX_PAGE_BYTES:
             account.failed(place, entry, TOO_LARGE)

@@ -144,6 +144,7 @@ class _Stage:
         account = self._account(desk, handled)
         output = account.to_json(began_at, self._context.now())
         if len(encode(output["records"])) > MAX_PAGE_BYTES:
+            # Settled anew, with those that have no room as failed: what was sent of them stays sent.
             account = self._account(desk, self._within_bounds(handled))
             output = account.to_json(began_at, self._context.now())
         return output
@@ -179,6 +180,7 @@ class _Stage:
             return [each.to_json() if isinstance(each, Fault) else each for each in verdicts]
 
         try:
+            # Only what a script said is kept; rules cost nothing to be asked again.
             verdicts: Any = bench.keep("@filter", judge) if self._is_filter_scripted(bench.desk) else judge()
         except FlowHttpError as error:
             return {place: Handled(fault=fault_of(error)) for place, _ in mine}
@@ -203,6 +205,7 @@ class _Stage:
             record = entry.record if result.record is None else result.record[0]
             if result.fault is not None:
                 template = desk.rules.trace_template if desk is not None else ""
+                # By the stage's own template where it has one; a record that goes on keeps the key that it came with.
                 trace_key = desk.trace_key(entry.record) if desk is not None and template else None
                 after = to if proceeds else None
                 account.failed(place, entry, result.fault, record=record, to=after, trace_key=trace_key)
@@ -243,6 +246,7 @@ def _after_hook(
         left: Any = bench.keep("@postResponseMap", ask)
     except (FlowHttpError, RecordError) as error:
         fault = fault_of(error)
+        # Why a record failed before the hook was asked says more.
         return {place: each if each.fault else replace(each, fault=fault) for place, each in handled.items()}
     return {place: replace(handled[place], record=(record,)) for (place, _), record in zip(mine, left, strict=True)}
 

@@ -21,10 +21,13 @@ _SIGKILL = 9
 _NOBODY = 65534
 _PROT_EXEC = 4
 _HEADROOM_BYTES = 64 * 1024 * 1024
-_CPU_GRACE_SECONDS = 2
+_CPU_GRACE_SECONDS = 2  # the engine's own limit comes first, and can say what happened
 
 # Numbers of system calls: those on the channel, those that map memory, and those that are harmless.
 _CALLS = {
+    # AUDIT_ARCH; read, write; mmap, mprotect; poll (x86 alone), ppoll, munmap, brk, rt_sigaction, rt_sigprocmask,
+    # rt_sigreturn, sched_yield, mremap, madvise, exit, gettimeofday, getrusage, futex, restart_syscall, clock_gettime,
+    # exit_group, getrandom.
     "x86_64": (
         0xC000003E, (0, 1), (9, 10),
         (7, 271, 11, 12, 13, 14, 15, 24, 25, 28, 60, 96, 98, 202, 219, 228, 231, 318),
@@ -55,11 +58,14 @@ class Confinement:
         self._prctl(_PR_SET_PDEATHSIG, _SIGKILL)
         if self._leave_root():
             held.append("own_user")
+        # After leaving root, whom a bound on processes does not bind.
         if self._limit(cpu_seconds, memory_bytes):
             held.append("rlimits")
         self._prctl(_PR_SET_DUMPABLE, 0)
+        # Without it nobody but root may install a filter.
         if self._prctl(_PR_SET_NO_NEW_PRIVS, 1):
             held.append("no_new_privs")
+        # Last, as it refuses the calls of the measures before it.
         if self._filter():
             held.append("seccomp")
         return held
@@ -121,10 +127,14 @@ def _program(machine: str) -> bytes:
     if machine not in _CALLS:
         return b""
     architecture, on_channel, mapping, harmless = _CALLS[machine]
+    # Instructions of classic BPF: load a word, jump if equal, jump if any of these bits is set, return.
     load, equal, any_of, give = 0x20, 0x15, 0x45, 0x06
+    # The second is SECCOMP_RET_ERRNO with EPERM (1).
     allow, refuse, kill = 0x7FFF0000, 0x00050001, 0x80000000
+    # Offsets in `struct seccomp_data`; of an argument the low half, which comes first on these machines.
     number, arch, first_argument, third_argument = 0, 4, 16, 32
     steps = [(load, 0, 0, arch), (equal, 1, 0, architecture), (give, 0, 0, kill), (load, 0, 0, number)]
+    # Both ways through a block that a call enters end the filter, so the next block finds the number still loaded.
     for call in on_channel:
         steps += [
             (equal, 0, 4, call),

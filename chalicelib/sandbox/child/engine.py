@@ -67,6 +67,7 @@ class Engine:
 
     def _preload(self, names: tuple[str, ...]) -> None:
         self.call("preload", json.dumps(names))
+        # Garbage of the start would otherwise count as in use, and every run would get that much more.
         self._context.gc()
         self._base_bytes = int(self._context.memory()["malloc_size"])
 
@@ -75,6 +76,7 @@ class Engine:
             left = self._until - process_time()
             if left <= 0:
                 raise CpuLimitError
+            # Anew for each call: the engine's clock begins with the call.
             self._context.set_time_limit(left)
         try:
             return function(*arguments)

@@ -11,7 +11,7 @@ from chalicelib.sandbox.child.confinement import CHANNEL
 from chalicelib.sandbox.child.engine import CpuLimitError, Engine, EngineError
 from chalicelib.sandbox.frames import LENGTH, MAX_FRAME, framed
 
-_QUIET_SECONDS = 0.002
+_QUIET_SECONDS = 0.002  # of CPU time: so long may what was said stay unsent
 _LAST_WORDS_SECONDS = 0.5
 _LAST_WORDS_BYTES = 32 * 1024 * 1024
 
@@ -19,6 +19,7 @@ _LAST_WORDS_BYTES = 32 * 1024 * 1024
 def run(engine: Engine, isolation: list[str], cpu_seconds: float, memory_bytes: int) -> None:
     """Reads the job, runs it, and sends what it says. The host may go away or kill this process at any time."""
     job = _receive()
+    # Before any code: a process that dies without having said it may be replaced, since nothing was run.
     _send(json.dumps(["begun", isolation]))
     engine.limit(cpu_seconds, memory_bytes)
     try:

@@ -31,6 +31,7 @@ class Zygote:
         self._wake_read, self._wake_write = os.pipe()
         os.set_blocking(self._wake_read, False)
         os.set_blocking(self._wake_write, False)
+        # Ignored signals wake nobody: Python writes to the descriptor only for those that it handles.
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.set_wakeup_fd(self._wake_write, warn_on_full_buffer=False)
 
@@ -44,6 +45,7 @@ class Zygote:
                 self._engine.load_compiler()
                 gc.freeze()
                 patience = None
+            # Before stopping: what has ended leaves `_watched`, for its process number may soon be somebody else's.
             if self._wake_read in ready:
                 os.read(self._wake_read, 4096)
                 self._reap()
@@ -71,6 +73,7 @@ class Zygote:
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             os.dup2(channel, CHANNEL)
+            # Other runs' sockets too: whoever holds one hides from its other end that it was closed.
             os.closerange(CHANNEL + 1, 65536)
             isolation = self._confinement.apply(cpu_seconds, memory_bytes)
             run(self._engine, isolation, cpu_seconds, memory_bytes)
@@ -82,6 +85,7 @@ class Zygote:
         """The host wants the run to end, or has gone. Not yet reaped, so its number is still its own."""
         child, held = self._watched[control]
         os.kill(child, signal.SIGKILL)
+        # A word leaves it watched, so that the host hears how it ended; after the end of the socket nobody listens.
         if not held.recv(1):
             held.close()
             del self._watched[control]

@@ -43,9 +43,9 @@ from chalicelib.services.ports import Clock, CounterStore, HttpSender
 
 logger = logging.getLogger(__name__)
 
-SPARE_SECONDS = 3.0
-LEAST_SECONDS = 1.0
-LEASE_SPARE_SECONDS = 15.0
+SPARE_SECONDS = 3.0  # of the function's time, for what is written after the answer
+LEAST_SECONDS = 1.0  # an attempt with less would fail for our haste, and count against the receiver
+LEASE_SPARE_SECONDS = 15.0  # beyond the attempt's own time: waiting for a turn, and the writes that follow
 TURN_SECONDS = 0.02
 TURN_LOOKS = 25
 """How often a delivery looks, so many seconds apart, whether it is its turn, before it is put off."""
@@ -76,10 +76,12 @@ class Deliverer:
         now = self.clock.now()
         seconds = min(self.timeout_seconds, (until - now).total_seconds() - SPARE_SECONDS)
         if seconds < LEAST_SECONDS:
+            # Not claimed yet, so nothing has to be undone: another invocation takes it up with all of its time.
             self.queue.send_deliveries((place,))
             return
         lease_expires_at = now + timedelta(seconds=seconds + LEASE_SPARE_SECONDS)
         delivery = self.deliveries.claim(place, now=now, lease_expires_at=lease_expires_at)
+        # Not due, held by somebody else or over: hints come late, and more than once.
         if delivery is None:
             return
         try:
@@ -96,6 +98,7 @@ class _Hold:
         self._delivery = delivery
         self._place = delivery.place
         self._seconds = seconds
+        # Follows from the claim, so that a replay computes the same pauses; each claim draws anew.
         self._chance = fraction(f"{delivery.id}/{delivery.fence}")
         self._news = FailureNews(deliverer.endpoints, deliverer.emitting)
 
@@ -126,6 +129,7 @@ class _Hold:
         self._put_off(DeliveryStatus.DEAD, reason=reason)
 
     def _hold(self) -> None:
+        # Held first, looked at after: whoever resumes in between releases what is held, and may have looked before.
         self._put_off(DeliveryStatus.HELD)
         deliverer = self._deliverer
         if release_unless_paused(deliverer.endpoints, deliverer.deliveries, self._place, deliverer.clock.now()):
@@ -149,6 +153,7 @@ class _Hold:
         if seconds is None:
             return None, None
         at = self._deliverer.clock.now() + timedelta(milliseconds=round(seconds * 1000))
+        # A hint within the queue's reach has a minute before the tick looks; what is later has none but the tick's.
         is_near = seconds <= MOST_DELAY_SECONDS
         return at, at + timedelta(seconds=RESEND_SECONDS) if is_near else at
 
@@ -182,6 +187,7 @@ class _Hold:
             timed_out = self._attempt(endpoint)
         finally:
             seconds = (self._deliverer.clock.now() - began_at).total_seconds()
+            # In any case: a place that nobody leaves would be missing until the process ends.
             gate.leave(endpoint.id, timed_out=timed_out, seconds=seconds)
 
     def _is_let_in(self, endpoint: Endpoint) -> bool:
@@ -208,6 +214,7 @@ class _Hold:
         count = self._deliverer.counters.add(name, 1, now + timedelta(minutes=5))
         if count <= endpoint.rate_limit:
             return None
+        # Those counted before fill so many seconds: who waits is sent somewhere within them, by chance.
         until_next = 1.0 - now.microsecond / 1_000_000
         return until_next + self._chance * ((count - 1) // endpoint.rate_limit)
 
@@ -235,6 +242,7 @@ class _Hold:
                 # endpoint failing, and it would be disabled too early.
                 self._deliverer.endpoints.note_success(endpoint.workspace_id, endpoint.id)
             self._record(attempt, DeliveryStatus.SUCCEEDED)
+        # The address or the request itself is at fault, so that a further attempt would end alike.
         elif isinstance(error, (OutboundRefusedError, InvalidError)):
             self._bury(endpoint, attempt, error.message)
         elif attempt.status == _GONE:
@@ -266,6 +274,7 @@ class _Hold:
         if delay is None:
             self._bury(endpoint, attempt, None)
             return
+        # Recorded first: a death in between loses a note, which the next failure makes, and repeats no attempt.
         self._record(attempt, DeliveryStatus.PENDING, delay)
         self._note_failure(endpoint, attempt)
         self._hint(delay)
@@ -287,6 +296,7 @@ class _Hold:
             stored = self._deliverer.endpoints.get(endpoint.workspace_id, endpoint.id)
         except EndpointNotFoundError:
             return False
+        # By the URL and not by the revision: a new name does not bring back a receiver that is gone.
         return stored.url == endpoint.url
 
     def _record(
@@ -307,6 +317,7 @@ class _Hold:
 
     def _note_failure(self, endpoint: Endpoint, attempt: Attempt) -> None:
         endpoints = self._deliverer.endpoints
+        # Forgotten before it is noted, or `failing_since` would stay at the failure of long ago.
         if endpoint.failed_at is not None and attempt.at - endpoint.failed_at > SILENCE:
             endpoints.note_success(endpoint.workspace_id, endpoint.id)
         since = endpoints.note_failure(endpoint.workspace_id, endpoint.id, attempt.at)

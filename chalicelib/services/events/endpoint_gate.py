@@ -11,7 +11,7 @@ from enum import Enum
 from threading import Lock
 
 MOST_AT_ONCE = 4
-MOST_REMEMBERED = 10_000
+MOST_REMEMBERED = 10_000  # some hundred bytes each; who is forgotten is judged by `is_failing` again
 QUICK_SECONDS = 0.25
 """An attempt that takes no longer is worth waiting for."""
 
@@ -45,6 +45,7 @@ class EndpointGate:
         """After an attempt that took so long; `timed_out` is None where none was made."""
         with self._lock:
             self._under_way[endpoint_id] -= 1
+            # A Counter keeps its zeros: without this it would grow with every endpoint that was ever called.
             if not self._under_way[endpoint_id]:
                 del self._under_way[endpoint_id]
             if timed_out is not None:
@@ -64,6 +65,7 @@ class EndpointGate:
     def note_wait(self, endpoint_id: str) -> None:
         """Somebody waited in vain: nobody else is to, until an attempt is quick again."""
         with self._lock:
+            # A hung one stays hung: as a slow one it would be let in four at a time.
             if self._paces.get(endpoint_id) is not _Pace.HUNG:
                 self._remember(endpoint_id, _Pace.SLOW)
 
@@ -72,6 +74,7 @@ class EndpointGate:
 
     def _remember(self, endpoint_id: str, pace: _Pace) -> None:
         self._paces[endpoint_id] = pace
+        # Assigning alone leaves a key where it first stood, and a busy endpoint would be forgotten first.
         self._paces.move_to_end(endpoint_id)
         while len(self._paces) > MOST_REMEMBERED:
             self._paces.popitem(last=False)

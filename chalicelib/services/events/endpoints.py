@@ -39,7 +39,7 @@ from chalicelib.services.events.deliveries import Deliveries, Recovery, own_endp
 from chalicelib.services.events.ports import EndpointStore, SubscriptionStore
 from chalicelib.services.ports import Clock, Entropy, MarkStore
 
-MOST_SECRETS = 5
+MOST_SECRETS = 5  # each that holds adds a signature to a header of every delivery
 _TRIES = 12
 _TOMBSTONE_LIFETIME = timedelta(days=1)
 
@@ -113,6 +113,7 @@ class Endpoints:
             endpoint = replace(endpoint, **settings.given())  # type: ignore[arg-type]
             try:
                 self._store.create(endpoint)
+            # Ids have six random digits, so that two may meet: another id is as good.
             except AlreadyExistsError:
                 continue
             return endpoint
@@ -137,6 +138,7 @@ class Endpoints:
         """Raises InvalidError, EndpointNotFoundError."""
         self._check(settings)
         given = settings.given()
+        # Not from `endpoint` as it was read: what others changed meanwhile and this call does not name has to stay.
         changed = self._changed(endpoint, lambda current: replace(current, **given))  # type: ignore[arg-type]
         if changed.url == endpoint.url or changed.failing_since is None:
             return changed
@@ -146,6 +148,8 @@ class Endpoints:
 
     def delete(self, endpoint: Endpoint) -> None:
         """Removes it with its subscriptions and deliveries."""
+        # The chore is first, as nobody comes back to the deliveries of an endpoint that is gone. The endpoint goes
+        # after what names it, so that a call that was cut short before can be repeated.
         name = _tombstone(endpoint.workspace_id, endpoint.id)
         self._deliveries.forgetting(endpoint)
         self._marks.put(name, endpoint.created_at.isoformat(), self._clock.now() + _TOMBSTONE_LIFETIME)
@@ -161,6 +165,7 @@ class Endpoints:
         """Enables a paused or disabled endpoint, with what was held for it. May be repeated."""
         # First, for nobody would come back to what is held once the endpoint is active.
         run_id = self._deliveries.releasing(endpoint)
+        # Before it is active: the first failure after that would otherwise disable it for its days before.
         self._store.note_success(endpoint.workspace_id, endpoint.id)
         endpoint = replace(endpoint, failing_since=None, failed_at=None)
         active = self._changed(endpoint, lambda current: _with_status(current, EndpointStatus.ACTIVE))
@@ -174,8 +179,10 @@ class Endpoints:
                 raise ConflictError(
                     "The secret is shown only once, and was; rotate it to get a new one.", endpoint_id=current.id
                 )
+            # Judged anew on each try: of two that read at once the slower one finds the mark of the other.
             return replace(current, secret_was_read=True)
 
+        # Reading is no change that lists or `updated_at` should tell of.
         return self._changed(endpoint, read, touch=False).secrets[0].value
 
     def rotate_secret(self, endpoint: Endpoint, own: str | None = None) -> Rotation:
@@ -189,11 +196,14 @@ class Endpoints:
         expires_at = self._clock.now() + ROTATION_OVERLAP
 
         def rotated(current: Endpoint) -> Endpoint:
+            # The same secret again, by a caller who did not hear the first answer: it must not sign twice.
             if current.secrets[0].value == secret:
                 return current
             now = self._clock.now()
             replaced = replace(current.secrets[0], expires_at=expires_at)
+            # An old secret that comes back as the new one would otherwise stand in the list twice, and sign twice.
             kept = [each for each in current.secrets[1:] if each.holds_at(now) and each.value != secret]
+            # The new one and the replaced one beside those kept; dropping the oldest would end the day it was promised.
             if len(kept) + 2 > MOST_SECRETS:
                 raise ConflictError(
                     f"The secret was rotated {MOST_SECRETS - 1} times within a day; wait until an old one has expired.",
@@ -234,6 +244,7 @@ class Endpoints:
             try:
                 self._store.replace(changed)
             except StaleWriteError:
+                # Longer with each try, and different by chance, so that those who collided do not meet again.
                 self._clock.sleep((1 + tried) * 0.005 * (1 + self._entropy.bytes(1)[0] / 256))
                 endpoint = self._store.get(endpoint.workspace_id, endpoint.id)
             else:

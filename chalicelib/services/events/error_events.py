@@ -73,6 +73,7 @@ def is_about(payload: Json, endpoint_id: str) -> bool:
 def fitting(value: Json, name: str) -> Json:
     """The value, or what says instead of it that it would be too large, or too deeply nested, inside an event."""
     try:
+        # Four levels stand for those that it is put into: what just fits by itself would be too deep inside an event.
         size = len(encode([[[[value]]]]))
     except TooLargeError:
         return {f"{name}_too_large": True}

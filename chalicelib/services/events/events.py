@@ -65,6 +65,7 @@ class Events:
         """Stores the event, and hints at it where somebody may listen. With `may_repeat` one that is there by its
         `emit_id` is returned instead of another. Raises TooLargeError, UnavailableError."""
         emitter, now = emission.emitter, self._clock.now()
+        # Asked before it is stored, as the due time is part of the one write: who subscribes later did not hear it.
         is_heard = self._subscriptions.any_for(emitter.workspace_id, emitter.kind, emitter.id, emission.channel)
         due_at = now + timedelta(seconds=RESEND_SECONDS) if is_heard else None
         event = self._store.append(emission, now=now, due_at=due_at, may_repeat=may_repeat)
@@ -75,6 +76,7 @@ class Events:
     def put(self, events: Iterable[Event]) -> None:
         """Stores events under the ids that they have, as `EventStore.put` does, and hints at those that somebody may
         hear. Raises TooLargeError, UnavailableError; what was stored by then may be put again."""
+        # One answer for all events of a channel: an invocation may leave hundreds, on very few of them.
         heard: dict[str, bool] = {}
         for event in events:
             emitter, channel = event.emission.emitter, event.emission.channel
@@ -82,6 +84,7 @@ class Events:
                 heard[channel] = self._subscriptions.any_for(emitter.workspace_id, emitter.kind, emitter.id, channel)
             due_at = self._clock.now() + timedelta(seconds=RESEND_SECONDS) if heard[channel] else None
             if not self._store.put(event, due_at=due_at):
+                # Another event has the id, which ought not to be: rather under a new one than lost.
                 self.emit(event.emission, may_repeat=True)
             elif heard[channel]:
                 self._hint(event)
@@ -135,10 +138,11 @@ class Events:
         return self._store.delete(emitter, str(arguments["stream"]), start, end, DELETED_AT_ONCE)
 
     def _newest_now(self) -> EventId:
-        return EventId(round(self._clock.now().timestamp() * 1000), 999_999_999)
+        return EventId(round(self._clock.now().timestamp() * 1000), 999_999_999)  # the last number of nine digits
 
     def _emitter(self, principal: Principal, kind: EmitterKind, emitter_id: str, scope: Scope) -> Emitter:
         require(principal, scope)
+        # An installation without sources has no such kind: nothing of it exists.
         if kind not in self._emitters:
             raise NotFoundError(f"The {kind} does not exist.", emitter_id=emitter_id)
         self._emitters[kind](principal, emitter_id, scope)

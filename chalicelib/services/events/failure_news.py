@@ -55,6 +55,7 @@ class FailureNews:
                 last_status=attempt.status,
                 last_error=attempt.error,
             )
+        # Of several whose attempts fail at once, the store lets one disable it: the others tell nothing.
         if self.endpoints.disable(endpoint.workspace_id, endpoint.id, reason, at, news) and news is not None:
             self.tell_disabling(endpoint, news)
 
@@ -63,6 +64,7 @@ class FailureNews:
         # On `$errors` as well, unlike a dead letter: an endpoint is disabled once, so that nothing goes round.
         payload = disabled(endpoint.workspace_id, endpoint.id, news)
         self._emit(endpoint.workspace_id, news.origin, payload, news.at, f"{endpoint.id}/disabled/{epoch_ms(news.at)}")
+        # Told before it is taken away: a death in between makes the same emission again, which is no second event.
         self.endpoints.note_told(endpoint.workspace_id, endpoint.id, news)
 
     def _tell_of(self, delivery: Delivery, payload: Json, name: str) -> None:

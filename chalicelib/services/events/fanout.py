@@ -44,7 +44,7 @@ from chalicelib.services.runs.runs import Runs
 logger = logging.getLogger(__name__)
 
 SLICE = 100
-SPARE_SECONDS = 3.0
+SPARE_SECONDS = 3.0  # of the function's time, for noting how far it came
 FEW = 10
 """Up to so many endpoints are read one by one, by whoever tells them."""
 
@@ -100,8 +100,10 @@ class _Telling:
 
     def tell(self, stop_at: datetime) -> bool:
         """False if the time was over first."""
+        # By name and not by number: subscriptions that came or went since then move nobody across this mark.
         listeners = [each for each in self._listeners() if _name(each) > (self._event.told or "")]
         if any(not is_webhook(each) for each in listeners) and self._is_over_the_limit():
+            # Webhooks end outside, so nothing follows from them: they still hear, however long the chain is.
             listeners = [each for each in listeners if is_webhook(each)]
             self._emit_hop_limit()
         webhooks = [each.listener_id for each in listeners if is_webhook(each)]
@@ -113,9 +115,11 @@ class _Telling:
                 return False
             told = listeners[begin : begin + SLICE]
             self._tell_slice(told)
+            # Once somebody failed the mark stays before them, or they would never hear: who did is told twice instead.
             if not self._failures:
                 self.told = _name(told[-1])
         if self._failures:
+            # Only now, when everybody else was told; the message comes again, and the due index keeps the event.
             raise self._failures[0]
         return True
 
@@ -125,6 +129,7 @@ class _Telling:
         emitter = emission.emitter
         matching = self._fanout.subscriptions.matching(emitter.workspace_id, emitter.kind, emitter.id, emission.channel)
         chosen: dict[tuple[ListenerKind, str], Subscription] = {}
+        # Of several subscriptions of one listener always the same is chosen: it is whose user the run belongs to.
         for subscription in sorted(matching, key=lambda each: each.id):
             if hears(subscription, self._event):
                 chosen.setdefault((subscription.listener_kind, subscription.listener_id), subscription)
@@ -136,6 +141,7 @@ class _Telling:
         for listener in listeners:
             group.start(lambda listener=listener: self._tell_one(listener))  # type: ignore[misc]
             count += 1
+        # All of them end before the slice counts as told, whichever failed.
         for _ in range(count):
             group.wait()
         made, self._made = self._made, []
@@ -154,6 +160,7 @@ class _Telling:
                 case kind:
                     self._tell_other(kind, listener)
         except UnavailableError as error:
+            # Appended to from several threads: one append is atomic, and only the first failure is ever looked at.
             self._failures.append(error)
         except PenstockError as error:
             logger.warning("the listener was not told: %s", error.message, extra=facts)
@@ -176,6 +183,7 @@ class _Telling:
         match delivery.status:
             case DeliveryStatus.DEAD:
                 is_to_be_attempted = False
+            # It was active a moment ago; should it be paused by now, the attempt finds that out and holds it.
             case DeliveryStatus.PENDING if is_new:
                 is_to_be_attempted = True
             case _:
@@ -238,8 +246,10 @@ class _Telling:
         if workflow.status is not WorkflowStatus.ACTIVE:
             return
         cause = Cause(emission.emitter.id, emission.channel, str(self._event.id), emission.hops + 1)
+        # Derived, so that starting it again finds the run of the first telling.
         run_id = listener_run_id(emission.emit_id, listener.listener_id)
         if workflow.dialect == CELIGO:
+            # That door's ids are 24 hexadecimal digits with a time in front: the stored one, so that it stays the same.
             run_id = object_id_of(run_id, self._event.stored_at)
         start = Start(listener.user_id, cause=cause, run_id=run_id)
         self._fanout.runs.start(workflow, emission.payload, "event", start=start)
@@ -269,6 +279,7 @@ class _Telling:
         )
         error = error_events.error(error_events.HOP_LIMIT, message, event.stored_at)
         payload = error_events.event(emission.payload, "event", context, error)
+        # Follows from the event: told in part and then again, it makes one event of `$errors` all the same.
         name = emit_id(event.stored_at, f"{emission.emit_id}/hops")
         told = Emission(emitter, ERRORS, {**payload, "event_id": str(event.id)}, name, cause=emission.cause)
         self._fanout.emitting.emit(told, may_repeat=True)

@@ -24,5 +24,6 @@ def release_unless_paused(
             return False
     except EndpointNotFoundError:
         pass  # the attempt will find that out, and end the delivery
+    # Over the status alone: of several who look again at once, one makes it pending and hints.
     due_at = now + timedelta(seconds=RESEND_SECONDS)
     return deliveries.revive(place, frozenset({DeliveryStatus.HELD}), due_at, now)

@@ -45,7 +45,9 @@ the delivery, the endpoint's newest secret and the body."""
 
 def headers_for(endpoint: Endpoint, delivery: Delivery, at: datetime, body: bytes) -> dict[str, str]:
     """The endpoint's own headers, where they are not ours, and ours."""
+    # Of this attempt, not of the event: receivers refuse old timestamps, and the last attempts come days later.
     timestamp = int(at.timestamp())
+    # All that still hold, newest first: a receiver may know the old one for a day after a rotation.
     secrets = (secret.value for secret in endpoint.secrets if secret.holds_at(at))
     style = STYLES.get(endpoint.style)
     ours = {
@@ -58,6 +60,7 @@ def headers_for(endpoint: Endpoint, delivery: Delivery, at: datetime, body: byte
         "webhook-signature": " ".join(sign(secret, delivery.id, timestamp, body) for secret in secrets),
         **(style(delivery, endpoint.secrets[0].value, body) if style is not None else {}),
     }
+    # Header names are compared without case: `Webhook-Id` of the endpoint's own would stand beside ours.
     taken = {name.lower() for name in ours}
     return {**{name: value for name, value in endpoint.headers.items() if name.lower() not in taken}, **ours}
 
@@ -113,4 +116,5 @@ def _context(workspace_id: str, origin: Origin, at: datetime) -> dict[str, Json]
 def shown(url: str) -> str:
     """The URL without what could be a credential."""
     parts = urlsplit(url)
+    # Behind the last `@`, as a password may have one; the query is masked by its names.
     return mask_url(urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2])))

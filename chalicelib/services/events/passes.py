@@ -41,6 +41,7 @@ class EventPass:
 
     def _hint(self, entry: DueEvent) -> bool:
         again_at = self.clock.now() + timedelta(seconds=self.settings.resend)
+        # Moved on before it is sent: of two passes at once one sends, and a lost hint is sent by a later one.
         if not self.events.rearm(entry.place, entry.due_at, again_at):
             return False
         self.queue.send_event(entry.place)
@@ -67,6 +68,7 @@ class DeliveryPass:
             sent += 1
             places = together.setdefault(delay, [])
             places.append(entry.place)
+            # Sent on the way, so that a pass over very many keeps few of them and dies with few unsent.
             if len(places) == self.settings.page:
                 self.queue.send_deliveries(tuple(together.pop(delay)), delay)
         for delay, places in together.items():
@@ -77,6 +79,7 @@ class DeliveryPass:
         """Moves the due time on before sending, so that a hint that is lost here is sent by a later pass. Returns the
         hint's delay in seconds; None where a hint or claim is still good."""
         now = self.clock.now()
+        # Due behind the attempt's time: it was hinted at or claimed, and neither a minute nor the lease is over.
         if entry.due_at > now and entry.next_attempt_at < entry.due_at:
             return None
         again_at = max(entry.next_attempt_at, now) + timedelta(seconds=self.settings.resend)
@@ -91,6 +94,7 @@ def _every(due: Callable[[int, datetime, int], tuple[Entry, ...]], until: dateti
     for shard in range(DUE_SHARDS):
         seen: set[object] = set()
         while True:
+            # From the beginning each time: what was moved on is out of the way by then.
             page = due(shard, until, page_size)
             fresh = [entry for entry in page if entry.place not in seen]
             seen.update(entry.place for entry in fresh)

@@ -96,6 +96,7 @@ class Subscriptions:
         """Raises ForbiddenError, SubscriptionNotFoundError."""
         require(principal, Scope.WRITE_EVENTS)
         stored = EVERYTHING if emitter == principal.workspace_id else emitter
+        # By their form alone: what they name may be gone, and the subscription is to be deleted all the same.
         known = (emitter in _GLOBS or is_id(emitter)) and is_id(listener_id)
         if not known or not self._store.delete(principal.workspace_id, stored, channel, listener_id):
             raise SubscriptionNotFoundError(emitter=emitter, channel=channel, listener_id=listener_id)
@@ -137,6 +138,7 @@ class Subscriptions:
         return self._store.list_auto(principal.workspace_id)
 
     def changing(self, workflow: Workflow, graph: Graph) -> None:
+        # Before it is stored, so that its first event finds its listeners; a crash leaves some that name nothing.
         if workflow.revision == 1:
             self.created(workflow.workspace_id, workflow.id)
 
@@ -180,6 +182,7 @@ class Subscriptions:
                 raise EndpointNotFoundError(endpoint_id=listener_id)
             self._endpoints.get(principal.workspace_id, listener_id)
             return ListenerKind.WEBHOOK
+        # The two kinds that can hear as well as emit have the same names in both enumerations.
         return ListenerKind(self._workflow_or_source(principal, listener_id).value)
 
     def _workflow_or_source(self, principal: Principal, id_: str) -> EmitterKind:

@@ -57,6 +57,7 @@ class FlowArchives:
     def fetch(self, name: str) -> bytes:
         """Raises ResourceNotFoundError."""
         token = name.removesuffix(SUFFIX)
+        # What can be no token of ours is not looked for: it would become part of a key.
         found = self._marks.get(_mark(token)) if token.isalnum() and len(token) <= _LONGEST_TOKEN else None
         if found is None:
             raise ResourceNotFoundError("There is no such archive, or not any more.")

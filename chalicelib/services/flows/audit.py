@@ -15,6 +15,7 @@ from chalicelib.services.flows.ports import AuditStore
 from chalicelib.services.ports import Clock, Entropy
 
 CREATED, UPDATED, DELETED = "create", "update", "delete"
+# An entry is an item, which DynamoDB keeps up to 400 KB, and goes into one transaction with what it is about.
 MOST_BYTES = 100_000
 """How much an entry tells of values; changes beyond that are left out."""
 LONGEST_VALUE = 1_000
@@ -95,6 +96,7 @@ def _differences(old: object, new: object, path: str) -> Iterator[tuple[str, obj
                 yield from _differences(parts_of_old.get(name, _ABSENT), parts_of_new.get(name, _ABSENT), at)
             return
     nothing = (old is _ABSENT or old is None) and (new is _ABSENT or new is None)
+    # By type as well, because to Python True equals 1, and such a change would not be told.
     if not nothing and (type(old) is not type(new) or old != new):
         yield path, old, new
 

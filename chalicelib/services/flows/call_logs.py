@@ -80,6 +80,7 @@ class CallLogs:
         name = (connection.workspace_id, connection.id, connection.revision)
         with self._lock:
             if len(self._noted) >= _MOST_COUNTED and name not in self._noted:
+                # Counting anew notes too much of a few, and costs less than remembering every connection.
                 self._noted.clear()
             self._noted[name] = self._noted.get(name, 0) + 1
             return self._noted[name] <= MOST_NOTED

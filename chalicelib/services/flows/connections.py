@@ -43,6 +43,7 @@ class Connections:
         with self._lock:
             if name in self._kept:
                 return self._kept[name]
+        # Restored before it is renewed: secrets are kept by their paths in the form that the document was written in.
         document = with_http(restored(resource.document, self.secrets_of(resource)))
         if document.get("type") != "http":
             raise InvalidError(f"Connections of type '{str(document.get('type'))[:40]}' cannot be used.")
@@ -64,6 +65,7 @@ class Connections:
         try:
             return self.open(connection.workspace_id, connection.slots_of).concurrency
         except ResourceNotFoundError:
+            # The lender is gone, and what the connection says of itself is the next best.
             return connection.concurrency
 
     def secrets_of(self, resource: Resource) -> dict[str, Json]:

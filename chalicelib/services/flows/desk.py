@@ -128,6 +128,7 @@ class Desk:
 
     def __post_init__(self) -> None:
         around = Surroundings(self._settings(), self._context(), self._render, self._dynamic_lookup)
+        # Once for all records: what it is made of does not change while the desk stands.
         object.__setattr__(self, "_around", around)
 
     @property
@@ -143,6 +144,7 @@ class Desk:
         surroundings = self.surroundings()
         context = dict(template_context(record, surroundings))
         if record is None:
+            # Absent and not null: strict templates tell the two apart.
             del context["record"], context["data"]
         context["lookup"] = _Lookups(self, record)  # type: ignore[assignment]
         return {**context, **(members or {})}
@@ -161,6 +163,7 @@ class Desk:
         left = self.seconds_left
         if left < _LEAST_SECONDS:
             raise OutOfTimeError
+        # Asked last: it may read the run, and only for a request that would be made.
         if self.facts.is_over():
             raise RunOverError
         spec = replace(spec, lookups=self._tables(context))
@@ -217,6 +220,7 @@ class Desk:
             headers=headers,
         )
         try:
+            # Without a key: lookups read, and under the key of the record several would look like repetitions of one.
             return self.request(spec, template_context(record, self.surroundings()), None).body
         except FlowHttpError as error:
             if error.is_passing:
@@ -245,6 +249,7 @@ class _Lookups(Mapping[str, Any]):
         return self._desk.lookup_value(name, self._record)
 
     def __iter__(self) -> Iterator[str]:
+        # Whoever goes through all that there is would make all the lookups.
         return iter(())
 
     def __len__(self) -> int:

@@ -122,6 +122,7 @@ class FlowErrors:
             keys.setdefault(step_id, set()).add(key)
         for step_id, wanted in keys.items():
             for is_resolved in (False, True):
+                # No error is older than its job, whose id tells when that was made.
                 where = ErrorFilter(is_resolved=is_resolved, since=time_of(job_id), until=until, job_id=job_id)
                 yield from (each for each in self._all(workspace_id, flow_id, step_id, where) if each.child in wanted)
 
@@ -151,6 +152,7 @@ class FlowErrors:
         if flow.status is not WorkflowStatus.ACTIVE:
             raise WorkflowInactiveError(workflow_id=flow.id)
         known = self._errors.get(flow.workspace_id, flow.id, step_id, ids, bare=True)
+        # Those that are settled by now are left out: a second click on the same list tries nothing twice.
         chosen: list[Json] = [
             each
             for each in dict.fromkeys(ids)
@@ -208,6 +210,7 @@ class FlowErrors:
     def _side_by_side(self, calls: Sequence[Callable[[], T]]) -> list[T]:
         """What they return, in their order. Raises UnavailableError."""
         made: dict[int, T] = {}
+        # What a thread raises nobody hears, so it is carried over to who waits.
         failures: list[UnavailableError] = []
 
         def make(index: int, call: Callable[[], T]) -> None:

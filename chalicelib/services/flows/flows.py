@@ -154,6 +154,7 @@ class Flows:
             raise WorkflowNotFoundError(workflow_id=flow_id)
         workflow = self._access.workflow_or_remains(principal, flow_id, Scope.WRITE_WORKFLOWS, CELIGO)
         self._workflows.delete(workflow, self._audit.entry(principal, FLOW, workflow.id, DELETED))
+        # Marks go last: without the flow nobody reads them, without them it would export everything again.
         self._marks.forget(workflow.workspace_id, workflow.id)
 
     def steps(self, view: FlowView) -> dict[ResourceKind, tuple[Resource, ...]]:
@@ -201,6 +202,7 @@ class Flows:
                 if id_ not in exports:
                     problems.unknown(f"_exportIds[{index}]")
             _refuse(problems)
+            # In the order of the flow, whatever the order of the request.
             exports = [id_ for id_ in exports if id_ in export_ids]
             input_["exports"] = list[Json](exports)
         run = self._runs.start(
@@ -239,9 +241,11 @@ class Flows:
         steps = self.steps(view)
         targets = self._targets.connections(principal, [each for kind in _STEPS for each in steps[kind]], connections)
         document = {**view.document, **others, "name": name or _copy_name(view.workflow.name)}
+        # Else its schedule would run beside that of the original from now on.
         document |= {"disabled": True, "_sourceId": view.workflow.id}
         if integration is not None:
             document["_integrationId"] = integration
+        # Before anything is made, so that a refusal leaves no copies behind.
         self._check(principal, completed(document))
         scripts = self._targets.scripts(principal, document, [each for kind in _STEPS for each in steps[kind]])
         copies = {id_: copy.id for id_, copy in scripts.items()}
@@ -291,6 +295,7 @@ class Flows:
         if not users:
             problems.unknown("_connectionId")
             _refuse(problems)
+        # A change each, not one for all; the same call again finishes what was cut short.
         for each in users:
             self._resources.change(principal, each, lambda stored: {**stored.document, "_connectionId": target})
         return view
@@ -315,6 +320,7 @@ class Flows:
         """Raises FieldsRefusedError with everything that is wrong."""
         found = problems_of_flow(document)
         problems = Problems()
+        # What is named is only looked up where the places that name it are well-formed.
         if not any(problem.field.startswith(("page", "routers", "_")) for problem in found):
             problems.found += self._references.problems_of_flow(principal.workspace_id, document)
         _refuse(problems, found)

@@ -30,6 +30,7 @@ class FollowingFlows:
             return False
         if workflow.dialect != CELIGO or workflow.status is not WorkflowStatus.ACTIVE:
             return False
+        # It follows from the run before: whoever starts it again finds the run that there is.
         id_ = object_id_of(f"{run.id}/next/{flow_id}", run.created_at)
         start = Start(user_id=run.created_by, run_id=id_)
         input_: dict[str, Json] = {"depth": depth}

@@ -148,6 +148,7 @@ def _of_run(facts: RunFacts) -> dict[str, Json]:
 
 def _for_each(desk: Desk, ref: ScriptRef, source: Source, records: Sequence[Json]) -> Iterator[Outcome]:
     """A function that sees one record at a time."""
+    # Several calls for a large page, because size and time of each call of the sandbox are bounded.
     sizes = [len(encode(record)) for record in records]
     start = 0
     while start < len(records):

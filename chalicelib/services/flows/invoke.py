@@ -283,6 +283,7 @@ def _request(desk: Desk, answer: Answer | None) -> list[Json]:
 def _raw(desk: Desk, answer: Answer | None) -> Json:
     if answer is None:
         return []
+    # Masked and then cut, because half a secret is not known as one.
     text = _masked(desk, answer.raw.decode("utf-8", "replace"))[:_RAW_CHARACTERS]
     headers: Json = {name: _masked(desk, value) for name, value in answer.headers.items()}
     return [{"statusCode": answer.status, "headers": headers, "body": text}]

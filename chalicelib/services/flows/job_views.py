@@ -112,6 +112,7 @@ class Job:
 
     @property
     def open_errors(self) -> int:
+        # Never below zero: an error is stored, and may be resolved, before the figures count it.
         return max(self.count.error - self.resolved, 0)
 
     @property

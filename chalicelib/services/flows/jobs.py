@@ -106,6 +106,7 @@ class FlowJobs:
             ended_before = self._runs.owned(principal, run.id, Scope.WRITE_RUNS)
             return self._part(self._job(ended_before), index)
         job = self._job(ended)
+        # It has children once it has begun; before that nothing is under way, and it is over at once.
         if job.children:
             stops = (JobStatus.CANCELED, JobStatus.CANCELING)
             children = tuple(_renamed(child, *stops) for child in job.children)
@@ -153,6 +154,7 @@ class FlowJobs:
         where = self._filter(query)
         if where is None:
             return
+        # A question that hardly any job answers must not read all that there are.
         looked_at = islice(self._runs.of_workflows(principal, flows, where, _PAGE), _MOST_LOOKED_AT)
         while page := list(islice(looked_at, _PAGE)):
             yield [each for each in page if is_object_id(each.id)]
@@ -175,6 +177,7 @@ class FlowJobs:
         oldest = self._clock.now() - RETENTION
         since = query.since
         statuses: frozenset[RunStatus] = frozenset()
+        # Statuses of children follow from figures, and leave open how the run stands.
         if query.types <= PARENTS:
             if query.statuses is not None:
                 named = [JobStatus(each) for each in query.statuses if each in set(JobStatus)]

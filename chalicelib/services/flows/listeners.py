@@ -72,6 +72,7 @@ class FlowListeners:
         if not _is_proven(webhook, heard):
             raise UnauthenticatedError(export_id=export_id)
         workflows = self._flows(resource)
+        # Told only to who has proven itself.
         if not workflows:
             raise WorkflowInactiveError(export_id=export_id)
         input_: dict[str, Json] = {
@@ -80,6 +81,7 @@ class FlowListeners:
             "records": _records(webhook, heard.body),
         }
         for workflow in workflows:
+            # Keys count by flow: a repeated delivery starts those that the first one did not get to, and them alone.
             self._runs.start(workflow, input_, TRIGGER, idempotency_key)
         return _answer(webhook)
 
@@ -116,6 +118,7 @@ def _is_proven(webhook: Mapping[str, Json], heard: Heard) -> bool:
             return _same(_basic(heard.headers.get("authorization", "")), expected)
         case "hmac":
             return _is_signed(webhook, heard)
+        # A way that is not known lets nobody in.
         case _:
             return False
 
@@ -139,6 +142,7 @@ def _is_signed(webhook: Mapping[str, Json], heard: Heard) -> bool:
     """The header may name the algorithm before the digest, as in `sha256=…`."""
     given = heard.headers.get(as_text(webhook.get("header")).lower(), "").strip()
     algorithm = as_text(webhook.get("algorithm")) or _DEFAULT_ALGORITHM
+    # Of the bytes as they came: JSON that is written again is signed otherwise.
     digest = hmac.new(as_text(webhook.get("key")).encode(), heard.raw, getattr(hashlib, algorithm)).digest()
     given = given.removeprefix(f"{algorithm}=")
     if webhook.get("encoding") == "base64":

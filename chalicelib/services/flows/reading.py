@@ -77,6 +77,7 @@ def refine(desk: Desk, records: list[Json]) -> Refined:
     standing = [each[0] for each in made if not isinstance(each, Fault)]
     verdicts = iter(passing(desk, standing, "output_filter"))
     for record, each in zip(records, made, strict=True):
+        # Asked only about what was transformed, so verdicts are taken one by one and not by place.
         verdict = each if isinstance(each, Fault) else next(verdicts)
         if isinstance(verdict, Fault):
             refined.faults.append((record, verdict))
@@ -101,6 +102,7 @@ def look_up(desk: Desk, record: Json, key: str | None) -> dict[str, Json]:
     for number in range(MOST_LOOKUP_CALLS):
         assert state is not None
         fetched = fetch(desk, state, record, key if key is None or not number else f"{key}/{number}")
+        # Scripts see all that was found for a page at once, which is not known here.
         found += fetched.records if desk.rules.scripts.concern_found else _refined(desk, fetched.records)
         state = fetched.following
         if state is None or len(found) >= MOST_FOUND:
@@ -183,6 +185,7 @@ def with_responses(
 def _spec(desk: Desk, state: Mapping[str, Json]) -> RequestSpec:
     http = desk.rules.http
     found, body = as_text(state.get("url")) or as_text(state.get("uri")), as_text(state.get("body"))
+    # A whole address takes the place of the base, and is judged by its host before it is given credentials.
     is_whole = found.lower().startswith(("http://", "https://"))
     return RequestSpec(
         method=as_text(http.get("method")) or "GET",

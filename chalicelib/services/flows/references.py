@@ -105,6 +105,7 @@ class References:
     def _flows(self, workspace_id: str, kind: ResourceKind, id_: str) -> Iterator[Use]:
         if kind is ResourceKind.CONNECTION:
             return
+        # Labels come with the list; documents are only fetched of flows whose labels say that it is worth it.
         naming = [workflow for workflow in self.flows(workspace_id) if _may_name(workflow, kind, id_)]
         if kind is ResourceKind.INTEGRATION:
             yield from (Use(FLOW, workflow.id, workflow.name, (_INTEGRATION,)) for workflow in naming)
@@ -133,6 +134,7 @@ class References:
         problems = Problems()
         by_kind: dict[ResourceKind, set[str]] = {}
         for _, kind, id_ in named:
+            # What can be no id is unknown without a look, and becomes no part of a key.
             if is_object_id(id_):
                 by_kind.setdefault(kind, set()).add(id_)
         known = {kind: self._resources.get_all(workspace_id, kind, sorted(ids)) for kind, ids in by_kind.items()}

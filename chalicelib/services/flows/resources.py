@@ -100,6 +100,7 @@ class FlowResources:
             created_by=principal.user_id,
             sealed=self._connections.seal(principal.workspace_id, id_, draft.secrets),
         )
+        # The note first: one that leads nowhere is refused, but a listener without one could never be called.
         self._note_listener(resource)
         self._store.create(resource, self._audit.entry(principal, kind.value, id_, CREATED))
         return resource
@@ -168,6 +169,7 @@ class FlowResources:
     ) -> Resource:
         """A copy with an id of its own, over another connection where one is named, and with other scripts in the place
         of these. Raises as `create` does."""
+        # Opened and sealed again, because secrets are sealed under the id that they belong to.
         document = restored(resource.document, self._connections.secrets_of(resource))
         if scripts:
             document = as_object(with_scripts(document, scripts))
@@ -191,6 +193,7 @@ class FlowResources:
         problems = Problems()
         if not isinstance(new_id, str) or new_id not in types:
             problems.unknown(field)
+        # An old one that is gone has no type to differ from.
         elif types.get(old_id or "", types[new_id]) != types[new_id]:
             problems.invalid(field, f"Path `{field}` has to name a connection of the same type.")
         else:
@@ -243,6 +246,7 @@ class FlowResources:
         draft = self._checked(resource.workspace_id, resource.kind, document, resource, before, known_content=known)
         secrets_changed = {path for path in {*before, *draft.secrets} if before.get(path) != draft.secrets.get(path)}
         sealed = resource.sealed
+        # Sealing is a call of KMS, so what is as it was stays sealed as it is.
         if secrets_changed:
             sealed = self._connections.seal(resource.workspace_id, resource.id, draft.secrets)
         changed = replace(

@@ -44,6 +44,7 @@ class Rules:
         """Raises InvalidError for rules that cannot be compiled."""
         is_many = document.get("oneToMany") is True
         http = http_of(document)
+        # Whoever reads on, such as the lookups, finds requests in `http`, whatever block they were written in.
         document = {**document, "http": http}
         return Rules(
             id=id_,

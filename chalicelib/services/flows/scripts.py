@@ -85,6 +85,7 @@ class FlowScripts:
         event: dict[str, Json] = {
             "function": call.ref.function,
             "lines": lines_of(content),
+            # As a text, because every call parses it for itself.
             "shared": encode(dict(shared)).decode(),
             "calls": [dict(each) for each in options],
         }
@@ -97,6 +98,7 @@ class FlowScripts:
         except InvalidError as error:
             raise FlowHttpError(call.source, "invalid_hook_response", error.message) from error
         if report.error is not None:
+            # It had less time than scripts may take: a step tries again, with all of it.
             if report.error.name == "TimeoutError" and bounds.wall_seconds < LONGEST_SECONDS:
                 raise OutOfTimeError
             raise _failed(call, report.error)
@@ -107,6 +109,7 @@ class FlowScripts:
         try:
             self.js().describe(program_of(content))
         except CodeError as error:
+            # What else it throws while it is loaded may depend on where it runs, and is told when it is called.
             if error.facts.get("name") == "SyntaxError":
                 return error.message
         return None
@@ -125,6 +128,7 @@ class FlowScripts:
             if name in self._compiled:
                 self._compiled.move_to_end(name)
                 return self._compiled[name]
+        # Outside of the lock: two that compile it at the same time come to the same.
         compiled = self.js().describe(program_of(content)).compiled
         with self._lock:
             self._compiled[name] = compiled

@@ -32,6 +32,7 @@ class FlowSlots:
         """How many of the wanted calls may be made side by side until this ends, for at most the seconds; 0 if the
         connection is busy. The holder is `flow/run/…`. Raises UnavailableError."""
         now = self.clock.now()
+        # Those that borrow from one connection share its slots.
         name = f"connection#{connection.workspace_id}#{connection.slots_of}"
         granted = self.leases.take(
             name,
@@ -39,6 +40,7 @@ class FlowSlots:
             wanted,
             self.connections.slots_limit(connection),
             now=now,
+            # A little longer than the calls may take, so that no slot is free while one is still under way.
             until=now + timedelta(seconds=seconds + _SPARE_SECONDS),
             is_rival=partial(_is_rival, holder),
         )

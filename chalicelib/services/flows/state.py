@@ -34,6 +34,7 @@ class FlowState:
         require(principal, Scope.WRITE_WORKFLOWS)
         if not _may_be_stored(key):
             raise TooLargeError(f"A key has at most {LONGEST_KEY_BYTES} bytes.", limit=LONGEST_KEY_BYTES)
+        # Only the wording hangs on it, so two who are the first at once may both be told so.
         is_new = self._store.get(principal.workspace_id, key, owner) is None
         self._store.put(principal.workspace_id, key, value, owner)
         return is_new

@@ -29,6 +29,7 @@ def response_of(response: Mapping[str, Json], fault: Fault | None) -> dict[str, 
     """As hooks see what became of a record."""
     usual: dict[str, Json] = {"statusCode": 200, "errors": [], "ignored": False}
     if fault is not None:
+        # For a record that failed without a request; the status of an answer goes before it.
         usual |= {"statusCode": 422, "errors": [fault.shown()]}
     return {**usual, **response}
 

@@ -36,6 +36,7 @@ class FlowTags:
     def create(self, principal: Principal, name: str) -> Tag:
         """Raises ForbiddenError, FieldsRefusedError."""
         now = self.clock.now()
+        # Made once for all tries, so that a lost race does not change the id.
         tag = Tag(object_id(now, self.entropy.bytes(OBJECT_ID_BYTES)), name.strip(), now, now)
 
         def change(book: TagBook) -> TagBook:

@@ -17,6 +17,7 @@ from chalicelib.services.flows.desk import Desk
 
 MAX_BATCH = 1_000
 _CREATE, _UPDATE = "CREATE", "UPDATE"
+# A lookup that finds nothing says so by an answer without a value, or by its status.
 _NOT_FOUND = frozenset({"lookup_failed", "404"})
 
 
@@ -63,6 +64,7 @@ class _Overlaid(dict[str, Any]):
         super().__init__(mapped)
         self._record = record
 
+    # Templates read members by `get` alone; whatever goes through the members meets the mapped ones.
     def get(self, name: str, default: Any = None) -> Any:
         return self[name] if name in self else self._record.get(name, default)
 
@@ -96,6 +98,7 @@ def send(desk: Desk, planned: Sequence[Planned], key: str | None) -> dict[int, S
     results: dict[int, Submitted] = {}
     for request in sorted({plan.request for plan in planned}):
         group = [plan for plan in planned if plan.request == request]
+        # Creating and updating are two requests, and two keys.
         suffix = f"/{request}" if request else ""
         sent = _send(desk, group, request, None if key is None else f"{key}{suffix}")
         results |= {plan.place: each for plan, each in zip(group, sent, strict=True)}
@@ -183,6 +186,7 @@ def _send(desk: Desk, group: list[Planned], request: int, key: str | None) -> li
     """One request for the group. A failure that does not pass is that of each of them."""
     http = desk.rules.http
     is_batch = batch_size(http) > 1
+    # Without a batch there is one record in the group.
     payload: Json = [plan.mapped for plan in group] if is_batch else group[0].mapped
     template = at(http.get("body"), request)
     spec = RequestSpec(
@@ -218,6 +222,7 @@ def _context(desk: Desk, group: list[Planned], is_batch: bool) -> Mapping[str, J
         members = {"batch_of_records": [{"record": each} for each in seen], "data": list(seen)}
     first = group[0].record
     context = desk.context(seen[0], members)
+    # Members of the record are there by their names, too, unless something else has the name.
     return {**first, **context} if isinstance(first, dict) else context
 
 
@@ -232,6 +237,7 @@ def _judged(desk: Desk, answer: Answer, count: int, request: int, is_batch: bool
     response: Mapping[str, Any] = desk.rules.http.get("response") or {}  # type: ignore[assignment]
     path = as_text(at(response.get("resourcePath"), request))
     found = answer.found(path) if path else answer.body
+    # With any other number nobody knows whose the parts are, and the answer is that of all.
     if is_batch and isinstance(found, list) and len(found) == count:
         return [_result(desk, replace(answer, body=part, raw=encode(part), root=None), part, request) for part in found]
     whole = _result(desk, answer, None if found is MISSING else found, request)

@@ -64,6 +64,7 @@ class PinAccess:
         if not is_id(pin_id):
             raise PinNotFoundError(pin_id=pin_id)
         pin = self._pins.find(pin_id)
+        # Hidden from its first moment: a push that looks again after its write relies on it.
         if pin.is_deleting:
             raise PinNotFoundError(pin_id=pin_id)
         return pin

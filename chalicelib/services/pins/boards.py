@@ -19,7 +19,7 @@ from chalicelib.services.pins.pins import TRIES, until_fresh
 from chalicelib.services.pins.ports import PinboardStore, PinStore
 from chalicelib.services.ports import Clock, Entropy, Page
 
-MOST_PINS = 500
+MOST_PINS = 500  # a board is one item, and showing it may read each pin
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +95,7 @@ class Pinboards:
 
     def update(self, principal: Principal, board: Pinboard, change: BoardChange) -> BoardView:
         """Raises PinboardNotFoundError, InvalidError, PinNotFoundError for a pin that is to be on it."""
+        # What is on it already may stay, also a pin that has become private or is gone since.
         new = tuple(pin for pin in change.pins or () if pin not in board.pins)
         self._checked(principal, new)
         pins = None if change.pins is None else _once(change.pins)
@@ -159,6 +160,7 @@ class Pinboards:
         return ids
 
     def _looked_at(self, caller: Principal | None, board: Pinboard) -> BoardView:
+        # An author's own looks are no views.
         if caller is None or not owns(caller, board):
             board = replace(board, views=self._store.count_view(board))
         return self._view(caller, board, self._own_pins([board]))
@@ -172,6 +174,7 @@ class Pinboards:
     def _view(self, caller: Principal | None, board: Pinboard, known: dict[str, Pin | None]) -> BoardView:
         """Adds to the known pins what it had to look for; None is one that is gone."""
         for pin_id in board.pins:
+            # None is kept as well: a pin that is gone and stands on many boards is looked for once.
             if pin_id not in known:
                 known[pin_id] = self._foreign(pin_id)
         found = (known[pin_id] for pin_id in board.pins)

@@ -53,7 +53,7 @@ MOST_WORKFLOWS_SHOWN = 50
 MAX_SERIES_BYTES = 4 * 1024 * 1024
 """A version's numbers are stored with its data, and both are read and paid for."""
 RESEND = timedelta(seconds=60)
-_TRIES = 100
+_TRIES = 100  # each lost race is somebody else's accepted push, so waiting is progress
 _UNIQUE_BYTES = 12
 
 Data = Mapping[str, Json]
@@ -109,13 +109,16 @@ class PinData:
         """
         _check(workflow_id, data)
         push_id = self._entropy.bytes(_UNIQUE_BYTES).hex()
+        # Stored before it is referred to: a head that names data which is not there could not be read.
         kept = self._store.keep(pin.id, data, push_id)
         try:
             push = Push(push_id, kept, status_of(data), numbers_of(data), self._clock.now())
             head = self._accept(pin, workflow_id, push, expected)
+        # Only what certainly refers to nothing is dropped. After UnavailableError the write may have been made.
         except (StaleWriteError, InvalidError):
             self._store.drop(pin.id, kept)
             raise
+        # Any later one replaced an item that a deletion would have removed: then the write would have failed.
         if head.version == 1:
             self._check_presence(pin, workflow_id)
         version = Version(head.version, head.at, data)
@@ -161,6 +164,7 @@ class PinData:
         shown: list[Shown] = []
         left = MAX_SERIES_BYTES
         for each in summaries[:MOST_WORKFLOWS_SHOWN]:
+            # As if each kept version were as large as the newest, whose size is known without reading the others.
             left -= min(each.version, KEPT_VERSIONS) * each.stored_bytes
             shown.append(self._shown(pin, each, with_series and (left >= 0 or not shown)))
         return Overview(pin, tuple(shown), len(summaries))
@@ -179,8 +183,10 @@ class PinData:
                 raise StaleWriteError(pin_id=pin.id, workflow_id=workflow_id)
             if before is None:
                 self._check_room(pin)
+            # Before it is replaced, for its data is what they are told. May fail, and then the push does.
             elif before.untold:
                 self._tell_head(pin, workflow_id, before)
+            # Judged against the version that is replaced, so anew on each try.
             events = events_of(None if before is None else before.status, push.status)
             untold = tuple(event for event in events if event in wanted)
             now = self._clock.now()
@@ -190,6 +196,7 @@ class PinData:
                     pin.id, workflow_id, before, replace(push, at=now, untold=untold, due_at=due_at)
                 )
             except StaleWriteError:
+                # By chance from nothing up: a fixed pause would let those who collided collide again.
                 self._clock.sleep(min(1 + tried, 20) * 0.004 * (self._entropy.bytes(1)[0] / 256))
         raise UnavailableError("Too many push to the same workflow id at once.")
 
@@ -206,8 +213,10 @@ class PinData:
 
     def _tell_head(self, pin: Pin, workflow_id: str, head: Head) -> None:
         version = self._store.newest(pin.id, workflow_id)
+        # A newer version by now: whoever pushed it told of this one before.
         if version is not None and version.version == head.version:
             self._teller.tell(pin, workflow_id, version, head.untold)
+            # Told first: a death in between tells again, under the same ids.
             self._store.settle(pin.id, workflow_id, head.version)
 
     def _tell_now(self, pin: Pin, workflow_id: str, version: Version, events: tuple[PinEvent, ...]) -> None:
@@ -222,6 +231,7 @@ class PinData:
         if not with_series:
             return Shown(summary, {})
         points = self._store.points(pin.id, summary.workflow_id, self._clock.now())
+        # Numbers that the newest version has not are not shown, however long they were there.
         newest = max(points, key=lambda point: point.version, default=None)
         return Shown(summary, {} if newest is None else series_of(points, newest.numbers))
 
@@ -237,6 +247,7 @@ def _is_workflow_id(text: str) -> bool:
     if not 0 < len(text) <= LONGEST_WORKFLOW_ID:
         return False
     try:
+        # Half of a surrogate pair is a character to Python, and nothing that can be stored.
         text.encode()
     except UnicodeEncodeError:
         return False

@@ -20,8 +20,8 @@ from chalicelib.services.ports import CounterStore, Entropy
 logger = logging.getLogger(__name__)
 
 _SECRET_BYTES = 16
-_SHARDS = 8
-_NEVER = datetime(9999, 1, 1, tzinfo=UTC)
+_SHARDS = 8  # a counter is one item, which takes a thousand writes a second at most
+_NEVER = datetime(9999, 1, 1, tzinfo=UTC)  # counters expire, but not these
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,7 @@ class PinKeys:
 
     def revoke(self, principal: Principal, key_id: str) -> None:
         """Raises KeyNotFoundError, ForbiddenError, LastKeyError."""
+        # Somebody else's key is not found, rather than forbidden: nobody learns that it is there.
         for key in self._identity.keys(principal.workspace_id):
             if (key.id, key.user_id) == (key_id, principal.user_id):
                 Keys(self._identity).end(principal, key)

@@ -28,7 +28,7 @@ MINUTE_MS = 60_000
 PER_USER = 1_000
 HOUR_SECONDS = 3_600
 
-_KEPT_SUBJECTS = 4096
+_KEPT_SUBJECTS = 4096  # some 400 bytes each, with a minute's moments up to 4 KB
 _TRIES = 200
 
 
@@ -71,6 +71,8 @@ class PinLimits:
     def _within(self, name: str, spend: Callable[[_Subject, datetime], Allowance]) -> Allowance:
         with self._lock:
             subject = self._subjects.pop(name, None) or _Subject()
+            # Oldest use first, as popping and putting back moves a name to the end. Another thread may still hold one
+            # that goes: then two count the same subject, and the store decides between them as between processes.
             while len(self._subjects) >= _KEPT_SUBJECTS:
                 del self._subjects[next(iter(self._subjects))]
             self._subjects[name] = subject
@@ -88,8 +90,10 @@ class PinLimits:
                 subject.revision, subject.moments = self._moments.read(name)
             recent = tuple(moment for moment in subject.moments if moment > now_ms - MINUTE_MS)
             if len(recent) >= PER_WORKFLOW:
+                # Counted from the end: should there ever be more than the limit, it is free when enough have passed.
                 free_at = recent[-PER_WORKFLOW] + MINUTE_MS
                 return _allowance(PER_WORKFLOW, 0, free_at, now_ms, granted=False)
+            # Never before the last one, whatever this clock says: they are stored as steps from one to the next.
             moments = (*recent, max((now_ms, *recent[-1:])))
             expires_at = now + timedelta(milliseconds=2 * MINUTE_MS)
             try:
@@ -107,13 +111,16 @@ class PinLimits:
         now_ms, ends_at = epoch_ms(now), (hour + 1) * HOUR_SECONDS * 1000
         if subject.refused_until > now_ms:
             return _allowance(PER_USER, 0, ends_at, now_ms, granted=False)
+        # An hour more than it counts, for processes whose clocks are late.
         forgotten_at = datetime.fromtimestamp((hour + 2) * HOUR_SECONDS, tz=UTC)
         count = self._counters.add(f"rate:{name}:{hour}", 1, forgotten_at)
+        # From the last granted call on: nothing is left until the hour ends, so no refused call writes.
         if count >= PER_USER:
             subject.refused_until = ends_at
         return _allowance(PER_USER, max(0, PER_USER - count), ends_at, now_ms, granted=count <= PER_USER)
 
 
 def _allowance(limit: int, remaining: int, free_at_ms: int, now_ms: int, *, granted: bool) -> Allowance:
+    # Rounded up: who waits as long as he was told to must not be refused again.
     wait = max(1, math.ceil((free_at_ms - now_ms) / 1000))
     return Allowance(limit, remaining, math.ceil(free_at_ms / 1000), granted, wait)

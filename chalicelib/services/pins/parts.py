@@ -36,7 +36,7 @@ MAX_BLOCKS_BYTES = 2 * 1024 * 1024
 """How much a pin's templates may be: they are read all at once."""
 
 MAX_ANSWER_BYTES = 5 * 1024 * 1024
-_MAX_DEPTH = 48
+_MAX_DEPTH = 48  # less than bodies may have: what is stored is wrapped when it is shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +130,7 @@ class PinParts:
         def attempt(current: Dataset) -> Dataset:
             changed = replace(
                 current,
+                # By the stored type, which an update cannot change: a text means something else for each.
                 data=_parsed(current.type, data) if isinstance(data, str) else _checked(data),
                 name=current.name if name is None else name,
                 description=current.description if description is None else description,

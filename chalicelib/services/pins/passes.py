@@ -51,6 +51,7 @@ class PinChores:
 
     def _delete(self, _workspace_id: str, arguments: Arguments) -> bool:
         pin = self.pins.remains(str(arguments["pin_id"]))
+        # True asks for another slice. A pin that is gone was finished by whoever deleted it.
         return pin is not None and not self.pins.finish_deletion(pin)
 
     def _tell(self, _workspace_id: str, arguments: Arguments) -> bool:

@@ -127,6 +127,7 @@ class Pins:
     def delete(self, principal: Principal, pin_id: str) -> None:
         """With its data, webhooks and places on boards. Raises PinNotFoundError, ForbiddenError."""
         pin = self._access.own(principal, pin_id, Scope.DELETE_PINS, Act.DELETE)
+        # Hidden and due in one write: whoever dies from here on, the tick finishes it.
         self._store.begin_deletion(pin, self._clock.now() + RESEND)
         try:
             self.finish_deletion(pin)
@@ -136,6 +137,7 @@ class Pins:
     def finish_deletion(self, pin: Pin) -> bool:
         """Removes what belongs to a hidden pin, or a part of it; False if there is more. May be repeated."""
         for webhook in self._webhooks.of_pin(pin.id):
+            # The endpoints belong to another store: they go while the pin's items still name them.
             self._remove_endpoint(webhook)
         for board in self._boards.of_user(pin.workspace_id, pin.user_id):
             if pin.id in board.pins:
@@ -158,6 +160,7 @@ class Pins:
                 self._boards.replace(replace(board, pins=rest, revision=board.revision + 1))
             except PinboardNotFoundError:
                 return
+            # After so many it is left on the board: a name of nothing, which is not shown.
             except StaleWriteError:
                 continue
             return
@@ -169,6 +172,7 @@ def until_fresh(thing: T, attempt: Callable[[T], T], again: Callable[[], T], clo
         try:
             return attempt(thing)
         except StaleWriteError:
+            # Longer with each try, and different by chance, so that those who collided do not meet again.
             clock.sleep((1 + tried) * 0.005 * (1 + entropy.bytes(1)[0] / 256))
             thing = again()
     raise UnavailableError("Too many others change the same thing.")

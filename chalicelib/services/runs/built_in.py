@@ -28,6 +28,7 @@ class BuiltIn:
     @property
     def body_ref(self) -> str:
         """Named for its content, so that runs of before an update of the graph go on with theirs."""
+        # The repr is the same in every process, because graphs hold no sets.
         return f"body_{hashlib.sha256(repr(self.graph).encode()).hexdigest()[:24]}"
 
     def in_workspace(self, workflows: WorkflowStore, workspace_id: str, now: datetime) -> Workflow:

@@ -122,6 +122,7 @@ class BulkRetries:
         """Begins to retry the runs of the workflow that started in the window and failed or timed out, the newest
         `MOST_RUNS` of them. Raises WorkflowNotFoundError, InvalidError."""
         workflow = self._access.workflow(principal, workflow_id, Scope.WRITE_RUNS)
+        # Fixed now: what fails again while this goes on is not to be retried once more.
         until = self._clock.now() if until is None else until
         if until < since:
             raise InvalidError("'until' is before 'since'", field="until")
@@ -181,10 +182,12 @@ class BulkRetries:
         name = f"bulk/{bulk.id}/{run_id}"
         if run.status not in FAILED:
             return self._marks.get(name) not in (None, str(run.fence))
+        # Marked before it is retried: after a crash in between it is tried again, under the same fence.
         if self._marks.put(name, str(run.fence), self._clock.now() + _MARK_LIFETIME) != str(run.fence):
             return True
         try:
             self._control.retry_run(run)
+        # Somebody else was faster, or nothing can be retried any more: no reason to stop the others.
         except (ConflictError, NotFoundError, DefinitionError):
             return False
         return True

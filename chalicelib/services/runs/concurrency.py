@@ -44,10 +44,12 @@ class Limiter:
 
     def admit(self, run: Run, program: Program) -> Admission:
         """Takes a slot for the run, or says what becomes of it. Raises ExpressionError for a key that fails."""
+        # First its turn among its own: a slot of the workflow would be held for nothing while it waits.
         if run.exclusive is not None and not self._is_its_turn(run, run.exclusive):
             return Admission.WAIT
         admission = self._admit_to_workflow(run, program)
         if admission is Admission.SKIP and run.exclusive is not None:
+            # It ends by this, and nobody calls `release` for a run that never began.
             self._leave(run, run.exclusive)
         return admission
 
@@ -76,6 +78,7 @@ class Limiter:
         if run.id not in line.waiting:
             self.line_up(run)
             line = self.slots.line(name)
+        # Of very many that wait some are not noted, and stand behind all that are.
         place = line.waiting.index(run.id) if run.id in line.waiting else len(line.waiting)
         for other in line.waiting[:place]:
             if not self._has_ended(other):
@@ -86,6 +89,7 @@ class Limiter:
     def _leave(self, run: Run, exclusive: str) -> None:
         name = exclusive_name(run, exclusive)
         following = self.slots.give_back(name, run.id, in_turn=True)
+        # One that ended in line would neither take the slot nor call the next.
         while following is not None and self._has_ended(following):
             following = self.slots.give_back(name, following, in_turn=True)
         if following is not None:
@@ -103,9 +107,12 @@ class Limiter:
             case OnLimit.SKIP:
                 return Admission.SKIP
             case OnLimit.CANCEL_OLDER:
+                # As many of the oldest as make room for one.
                 self._cancel(name, holders[: len(holders) - limit.limit + 1])
                 return Admission.GO if self._take(name, run, limit) is None else Admission.WAIT
             case OnLimit.QUEUE:
+                # this run   finds all taken ────────────────────────── waits ── tries again
+                # holder                       gives back, calls nobody
                 self.slots.wait(name, run.id)
                 # A slot may have been given back before anybody knew that we wait for one.
                 return Admission.GO if self._take(name, run, limit) is None else Admission.WAIT
@@ -168,6 +175,7 @@ def slots_name(run: Run, program: Program) -> str:
     """One name for all runs of a workflow that share a limit."""
     key: Json = None
     if program.concurrency_key is not None:
+        # Nothing goes in that changes while the run goes on: at its end the same slot has to be found.
         scope = MappingScope({"$input": run.input, "$workflow": {"id": run.workflow_id}}, run.created_at, run.id)
         key = program.concurrency_key.render(scope)
     digest = hashlib.sha256(encode(key)).hexdigest()[:32]

@@ -57,6 +57,7 @@ class Effects:
             self._ended.append((task, outcome, also))
             return
         counts = self._record(task, outcome, also)
+        # The very object comes back only where this record was the first, and what went with it is stored too.
         carries = counts is outcome and Execution.is_final(task, outcome)
         self._ended.append((task, counts, () if carries else also))
 
@@ -70,6 +71,7 @@ class Effects:
     def wait(self, seconds: float | None) -> bool:
         """Waits for any started effect; False if none ended in that time. Raises what its thread raised."""
         assert self._group is not None
+        # One that raises has ended as well, and must not be waited for again.
         ended = True
         try:
             ended = self._group.wait(seconds)
@@ -83,6 +85,7 @@ class Effects:
         while self._in_group:
             try:
                 self.wait(None)
+            # It has happened and cannot be recorded: whoever takes the run up repeats it under the same key.
             except (UnavailableError, LeaseError):
                 logger.warning("outcome not recorded", extra={"action": "record_lost", "run_id": self._run.id})
 
@@ -94,6 +97,7 @@ class Effects:
         if task.part is not None or task.step.kind is Kind.CHILD:
             self.has_launched = True
             return self._worker.children.launch(task, self._run.fence, self._program)
+        # Marked before it is tried: who finds the mark cannot know how far the other came.
         if task.step.node.at_most_once and (task.abandoned or not self._intend(task)):
             return self._unknown(task)
         return self._worker.performer.perform(task, seconds)

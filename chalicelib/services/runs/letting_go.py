@@ -37,12 +37,15 @@ def park(
 ) -> None:
     """Lets go of the run until `wake_at`. Raises SignalledError if something came in that the holder has not seen."""
     now = worker.clock.now()
+    # Nobody ends a run at its deadline but whoever claims it, so it must not sleep any longer.
     if run.deadline_at is not None:
         wake_at = min(wake_at, run.deadline_at)
     delay = max((wake_at - now).total_seconds(), 0.0)
     is_near = delay <= MOST_DELAY_SECONDS
     # Where a hint is sent the due index is only the safety net, and stays out of its way.
     due_at = wake_at + timedelta(seconds=worker.settings.resend) if is_near else wake_at
+    # holder    has seen 2 signals ─────────────── parks if there are 2: refused, and looks again
+    # outside                       answers: 3
     worker.runs.park(
         run.id,
         run.fence,
@@ -53,6 +56,7 @@ def park(
         signals=run.signals,
         begun=begun,
     )
+    # Sent after the write: a hint that comes first finds the lease held, and is used up.
     if is_near:
         worker.queue.send(run.id, run.workspace_id, whole_delay(delay))
 
@@ -71,6 +75,8 @@ def finish(
     finished_at = worker.clock.now()
     is_news = has_launched or has_news(replace(run, status=verdict.status))
     news_due_at = finished_at + timedelta(seconds=worker.settings.resend) if is_news else None
+    # one worker   claims, fence 7 ── stands still ───────────────── ends it if the fence is 7: refused
+    # another                           lease over: claims, fence 8 ── goes on
     worker.runs.finish(
         run.id,
         run.fence,
@@ -84,8 +90,10 @@ def finish(
     facts = {"action": "run_ended", "run_id": run.id, "status": verdict.status.value}
     logger.info("run ended", extra=facts)
     if program is not None:
+        # After the end is stored: a slot that is free before would let two runs go on at once.
         worker.limiter.release(run, program)
     if is_news:
+        # Children are noted in the stored run alone, not in the one that was claimed.
         known = worker.runs.get(run.id) if has_launched else run
         ended = replace(known, status=verdict.status, output=verdict.output, failure=verdict.failure)
         ended = replace(ended, finished_at=finished_at, due_at=news_due_at, fence=run.fence)

@@ -112,6 +112,7 @@ class Mirror:
         started_at = run.began_at or run.created_at
         picture: dict[str, Json] = {
             "status": _STATUSES[run.status],
+            # Never 100 for a run that failed, not even in its last step.
             "progress": 100 if succeeded else min(99, done * 100 // total) if total else 0,
             "run_id": run.id,
             "run_status": run.status.value,
@@ -133,8 +134,10 @@ class Mirror:
 
     def _steps_done(self, run: Run, graph: Graph) -> int:
         """How many nodes of the workflow itself have succeeded; how often those in bodies did is not told."""
+        # At its first claim nothing can be recorded.
         if run.fence <= 1 and not run.status.is_final:
             return 0
+        # The run at hand may be without the tail that it was stored with at its end.
         recorded = (*self.runs.history(run.id).outcomes, *self.runs.get(run.id).tail, *run.tail)
         nodes = {node.id for node in graph.nodes}
         return len({o.node_id for o in recorded if o.status is StepStatus.SUCCEEDED and o.node_id in nodes})
@@ -156,6 +159,7 @@ def _is_newer(picture: Mapping[str, Json], shown: Mapping[str, Json]) -> bool:
     """Whether a picture may replace what is shown: nothing of ours, an older run, or an earlier point of the same."""
     if shown.get("run_id") != picture["run_id"]:
         created_at = shown.get("created_at")
+        # Both texts have one format and zone, so that they compare like the times.
         return not isinstance(created_at, str) or "run_id" not in shown or created_at <= str(picture["created_at"])
     return _point(picture) > _point(shown)
 

@@ -300,7 +300,9 @@ class Runs:
 
     def _marked_id(self, run: Run, key: str) -> str:
         """The id that the key stands for. Raises IdempotencyConflictError."""
+        # With members in a fixed order: a repetition may name them in another.
         digest = _sha256(msgspec.json.encode(run.input, order="deterministic"))
+        # The key as a hash: a caller's may be of any length and have any characters.
         name = f"start/{run.workspace_id}/{run.workflow_id}/{run.trigger}/{_sha256(key.encode())}"
         marked = self._marks.put(name, f"{run.id} {digest}", self._clock.now() + KEY_LIFETIME)
         run_id, _, marked_digest = marked.partition(" ")
@@ -315,6 +317,7 @@ class Runs:
         cancelled = 0
         while items := self._store.page(workspace_id, where, offset=offset, limit=_SWEEP_PAGE).items:
             fresh = [summary.id for summary in items if summary.id not in seen]
+            # What is cancelled leaves the list, so the offset stays; what the index shows in vain is stepped over.
             offset += 0 if fresh else len(items)
             seen.update(fresh)
             for run_id in fresh:
@@ -339,6 +342,7 @@ class Runs:
         if has_news(ended):
             self._queue.send(ended.id, ended.workspace_id)
         else:
+            # Nobody is to hear of it, so it need not stay in the due index.
             self._store.told(ended.id, ended.fence)
         return ended
 

@@ -55,6 +55,7 @@ class Worker:
         try:
             run = self.runs.claim(run_id, now=now, lease_expires_at=expires_at)
         except RunEndedError as reason:
+            # Only of news that are due: until then whoever ended the run is about to tell them.
             if reason.facts.get("has_news"):
                 self.children.tell_overdue(run_id)
             return
@@ -67,6 +68,7 @@ class Worker:
         except LeaseError:
             logger.info("overtaken", extra={"action": "overtaken", "run_id": run_id, "fence": run.fence})
         finally:
+            # The time was used, even by a hold that ended in an error.
             self._note_usage(run, now, ends_run=hold.has_ended_run)
 
     def _note_usage(self, run: Run, since: datetime, *, ends_run: bool) -> None:

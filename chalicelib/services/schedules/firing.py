@@ -97,6 +97,7 @@ class Firing:
         early = (schedule.next_fire_at - now).total_seconds()
         if 0 < early <= self.settings.early:
             self.clock.sleep(early)
+            # A sleep may end a moment early.
             return max(self.clock.now(), schedule.next_fire_at)
         return now
 
@@ -105,11 +106,14 @@ class Firing:
         assert aim.start is not None
         ends_at = until - timedelta(seconds=self.settings.spare)
         for number, due_at in enumerate(work.due):
+            # The first is started however late it is, or a slow function would never get on.
             if number and self.clock.now() >= ends_at:
                 return schedule, replace(work, next_fire_at=due_at)
             if self._is_in_the_way(schedule):
                 work = replace(work, passed=work.passed + 1)
                 continue
+            # one     reads revision 4 ── starts 9:00 ── dies
+            # other                                           reads revision 4 ── starts 9:00, finds the run ── stores 5
             run_id = aim.start(due_at)
             schedule = replace(schedule, last_fire_at=due_at, last_run_id=run_id)
         return schedule, work
@@ -123,6 +127,7 @@ class Firing:
             return schedule, work
         done_at, first = run.scheduled_at, schedule.next_fire_at
         due = tuple(at for at in work.due if at != done_at)
+        # Not among those that are due, so among those that were missed: it is not passed over, for it was started.
         is_among_the_missed = due == work.due and done_at is not None and first is not None and done_at >= first
         passed = work.passed - 1 if is_among_the_missed and work.passed else work.passed
         return replace(schedule, last_fire_at=done_at, last_run_id=run.id), replace(work, due=due, passed=passed)
@@ -140,6 +145,7 @@ class Firing:
     def _settle(self, schedule: Schedule, now: datetime) -> None:
         """A schedule that was looked at before its time is looked at again when it is due, or never."""
         next_fire_at = schedule.next_fire_at if schedule.enabled else None
+        # As `armed` leaves it: the tick is to send the hint, or to look whether the one that was sent is lost.
         usual = {next_fire_at}
         if next_fire_at is not None:
             usual.add(next_fire_at + timedelta(seconds=RESEND_SECONDS))

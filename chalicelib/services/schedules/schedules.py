@@ -142,6 +142,7 @@ class Schedules:
             try:
                 self._store.replace(changed)
             except StaleWriteError:
+                # Apart by chance, or those who collided once would go on colliding.
                 self._clock.sleep((1 + tried) * 0.005 * (1 + self._entropy.bytes(1)[0] / 256))
                 schedule = self._store.get(schedule.workspace_id, schedule.id)
             else:
@@ -207,6 +208,7 @@ class Schedules:
             revision=schedule.revision + 1,
         )
         _check(changed)
+        # The same timing, perhaps written in another way: an interval goes on counting from where it did.
         if is_same(changed.timing, schedule.timing) and changed.enabled is schedule.enabled:
             return replace(changed, timing=schedule.timing)
         is_anchored = changed.timing.anchor not in (None, schedule.timing.anchor)
@@ -240,6 +242,7 @@ def armed(schedule: Schedule, next_fire_at: datetime | None, now: datetime) -> S
 
 def hint_delay(schedule: Schedule, now: datetime) -> int | None:
     """In how many seconds, rounded up, a schedule that was armed is due; None where the tick sends the hint."""
+    # `armed` leaves both the same where the due time is too far away for a queue's delay.
     if schedule.next_fire_at is None or schedule.next_fire_at == schedule.due_at:
         return None
     seconds = max((schedule.next_fire_at - now).total_seconds(), 0.0)

@@ -116,6 +116,7 @@ class WorkflowTarget:
         due_at = schedule.next_fire_at
         for summary in self._store.page(schedule.workspace_id, where, offset=0, limit=_MOST_WAITING).items:
             try:
+                # The list may lag behind: whether it still waits, the run itself says.
                 run = self._store.get(summary.id)
             except RunNotFoundError:
                 continue
@@ -145,6 +146,7 @@ class WorkflowTarget:
             scheduled_at=due_at,
         )
         run = self._runs.start(workflow, schedule.input, TRIGGER, start=start)
+        # A start that is repeated may find the run ended, which would stand in line for nothing.
         if is_queue and not run.status.is_final:
             self._limiter.line_up(run)
         return run.id
@@ -162,6 +164,7 @@ def unnoted_run(runs: RunStore, schedule: Schedule) -> Run | None:
             continue
         if run.scheduled_at is None or run.status.is_final:
             continue
+        # Other schedules of the workflow have such runs too; whose this is, its id tells.
         fire = fire_id(schedule.id, run.scheduled_at)
         if run.id in {fire, uuid_of(fire), object_id_of(fire, run.scheduled_at)}:
             return run

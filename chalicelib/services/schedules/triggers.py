@@ -44,6 +44,7 @@ class TriggerSchedules:
             return
         triggers = {trigger.node_id: trigger for trigger in schedule_triggers(graph)}
         is_new = workflow.revision == 1
+        # What is being created has no schedules yet, so the store need not be asked.
         managed = () if is_new else self._managed(workflow)
         for schedule in managed:
             trigger = triggers.pop(str(schedule.labels[_NODE]), None)
@@ -122,6 +123,7 @@ class TriggerSchedules:
         changed = replace(
             schedule,
             enabled=enabled,
+            # No body has the empty name: without its trigger it is out of step with whatever is stored.
             labels={**schedule.labels, _BODY: workflow.body_ref if trigger is not None else ""},
             updated_at=now,
             revision=schedule.revision + 1,
@@ -136,6 +138,7 @@ class TriggerSchedules:
                 input=trigger.input,
             )
         if is_same(changed.timing, schedule.timing) and enabled is schedule.enabled:
+            # The stored timing has the anchor from which an interval counts.
             return _settling(replace(changed, timing=schedule.timing), now)
         return _settling(counted_from(changed, now), now)
 

@@ -84,6 +84,7 @@ class Accounts:
     def _sealed(self, account: Account, credentials: Mapping[str, Json]) -> Account:
         if not credentials:
             raise InvalidError("credentials is to be an object with at least one member", field="credentials")
+        # The names stay readable beside the sealed values, so that a list needs no key; they are stored line by line.
         sealed = self._vault.seal(encode(dict(credentials)), _context(account))
         return replace(account, sealed=sealed, fields=tuple(name.replace("\n", " ") for name in credentials))
 

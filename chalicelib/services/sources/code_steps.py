@@ -25,7 +25,7 @@ from chalicelib.services.sources.host import SPARE_SECONDS, CollectingHost
 from chalicelib.services.sources.runs import Credentials
 from chalicelib.services.sources.sandbox import JsRunner
 
-_KEPT = 256
+_KEPT = 256  # compiled texts; a workflow's steps are compiled once in a while, not with every run
 _LOGS_KEPT = 100
 _ACCOUNT = "authProvisionId"
 
@@ -81,6 +81,7 @@ class CodeSteps:
             if name in self._compiled:
                 self._compiled.move_to_end(name)
                 return self._compiled[name]
+        # Outside the lock, as it takes a sandbox: two threads may compile the same text, and keep equal results.
         found = self._components.describe(code)[1]
         apps = (str(prop["name"]) for prop in found.configurable_props if prop.get("type") == APP)
         ready = StepCode(found.compiled, found.kind == "function", frozenset(apps))
@@ -111,6 +112,7 @@ class CodeSteps:
             if isinstance(value, Mapping) and isinstance(value.get(_ACCOUNT), str):
                 accounts[name] = self._credentials(call.workspace_id, str(value[_ACCOUNT]))
         return Invocation(
+            # Ids of accounts stay with us: the code is given what they hold instead.
             props={name: value for name, value in call.props.items() if name not in code.apps},
             accounts=accounts,
             steps=call.outputs if code.is_function else _as_steps(call.outputs, call.input),
@@ -128,6 +130,7 @@ def _output(report: RunReport) -> Json:
 def _as_steps(outputs: Mapping[str, Json], input: Json) -> dict[str, Json]:  # noqa: A002 - the run's word
     steps: dict[str, Json] = {"trigger": {"event": input}}
     for name, output in outputs.items():
+        # An output without exports is kept bare; the components API has even that under a name.
         has_exports = isinstance(output, Mapping) and "$return_value" in output
         steps[name] = output if has_exports else {"$return_value": output}
     return steps

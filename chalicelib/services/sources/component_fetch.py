@@ -17,7 +17,7 @@ from chalicelib.domain.http import HttpRequest
 from chalicelib.domain.javascript import MIB, Bundle
 from chalicelib.services.ports import Clock, HttpSender
 
-MAX_FILES = 50
+MAX_FILES = 50  # each is a request of ours, and somebody else chose the address
 MAX_FILE_BYTES = MIB
 FETCH_SECONDS = 10.0
 
@@ -48,12 +48,14 @@ class ComponentFetcher:
         while waiting:
             importer, specifier = waiting.popleft()
             for path in candidates(importer, specifier):
+                # The first candidate that is there is meant; without this, files that import each other would go round.
                 if path in files:
                     break
                 if (found := fetching.file(_url_of(base, path))) is not None:
                     if len(files) >= MAX_FILES:
                         raise InvalidError(f"component_url: more than {MAX_FILES} files are imported", field=_FIELD)
                     files[path] = found
+                    # JSON imports nothing, whatever its texts look like.
                     waiting.extend((path, each) for each in imports_of(found) if not path.endswith(".json"))
                     break
         return Bundle(entry, files)
@@ -87,12 +89,14 @@ class _Fetching:
             answer = self._http.send(request)
         except OutboundError as error:
             raise InvalidError(f"component_url: {url} could not be fetched: {error.message}", field=_FIELD) from error
+        # Several files may import what is not there, each with several candidates: it is asked for once.
         if answer.status in (404, 410):
             self._missing.add(url)
             return None
         if answer.status != 200:
             raise InvalidError(f"component_url: {url} answered {answer.status}", field=_FIELD)
         try:
+            # A byte order mark is no part of the code.
             return answer.body.decode("utf-8-sig")
         except UnicodeDecodeError as error:
             raise InvalidError(f"component_url: {url} is no UTF-8 text", field=_FIELD) from error
@@ -104,6 +108,7 @@ def raw_url(url: str) -> str:
         raise TooLargeError("component_url is longer than 2000 characters", field=_FIELD)
     try:
         parts = urlsplit(url.strip())
+        # `urlsplit` raises for brackets that hold no IPv6 address.
         is_usable = parts.scheme in ("http", "https") and bool(parts.hostname)
     except ValueError:
         is_usable = False
@@ -121,4 +126,5 @@ def _path_of(url: str) -> str:
 
 
 def _url_of(base: str, path: str) -> str:
+    # A query belongs to the file it was given for; a token in it must not travel on to what is imported.
     return urlunsplit(urlsplit(base)._replace(path="/" + quote(path), query=""))

@@ -39,7 +39,7 @@ NOBODY = ""
 """The workspace of the registry's components."""
 
 _REGISTRY_SINCE = datetime(2026, 11, 1, tzinfo=UTC)
-_KEPT = 128
+_KEPT = 128  # components whose compiled code a process keeps at hand
 _LONGEST_KEY = 200
 _TRIES = 5
 _WORD = re.compile(r"[a-z0-9]+")
@@ -142,11 +142,13 @@ class Components:
         """Components of the registry that have to do with the query. `threshold` is the share of its words, 0 to 1,
         that one has to have at least. Raises ForbiddenError."""
         require(principal, Scope.READ_SOURCES)
+        # Each once, in the caller's order: a repeated word would count twice in score and share.
         words = list(dict.fromkeys(_WORD.findall(query.lower())))
         scored = []
         for listed in self._registry.listed():
             score, share = _score(listed, words)
             if score and share >= threshold and (app is None or listed.app == app):
+                # Negative, so that one ascending sort has the best first and equals by their key.
                 scored.append((-score, listed.key, listed.type))
         scored.sort()
         keys = {type_: tuple(key for _, key, each in scored if each == type_) for type_ in ("source", "action")}
@@ -161,11 +163,13 @@ class Components:
             if not is_id(choice.component_id):
                 raise ComponentNotFoundError(component_id=choice.component_id)
             component = self._by_id(principal.workspace_id, choice.component_id)
+            # Of the registry: deployed as a copy, which later releases of the registry do not change.
             return self._copied(principal, component.key) if component.workspace_id == NOBODY else Chosen(component)
         if choice.code or choice.url:
             chosen = self._made(principal, choice.code, choice.url)
         else:
             chosen = self._copied(principal, choice.key)
+        # Kept at hand before it is stored: its hooks run first, and `load` would not find it anywhere else.
         assert chosen.files is not None
         self._keep(principal.workspace_id, (chosen.component, chosen.files.compiled))
         return chosen
@@ -184,6 +188,7 @@ class Components:
         with self._lock:
             if (workspace_id, id_) in self._loaded:
                 self._loaded.move_to_end((workspace_id, id_))
+                # Never stale, because components never change.
                 return self._loaded[workspace_id, id_]
         component = self._store.get(workspace_id, id_)
         return self._keep(workspace_id, (component, self._store.files(workspace_id, id_).compiled))
@@ -237,11 +242,13 @@ class Components:
         try:
             found = self._js().describe(bundle)
         except CodeError as error:
+            # Without a name of its own, and not to be parsed: only then may it be in another language.
             if bundle.entry != _ENTRY or error.facts.get("name") not in ("SyntaxError", "CompileError"):
                 raise _unloadable(error) from error
             try:
                 found = self._js().describe(Bundle("component.ts", {"component.ts": code}))
             except CodeError:
+                # The first complaint: it is about the JavaScript that the author most likely wrote.
                 raise _unloadable(error) from error
         return ComponentFiles(code, found.compiled), found
 
@@ -279,6 +286,7 @@ class Components:
         nobody = Principal(NOBODY, NOBODY, NOBODY, frozenset())
         component = replace(
             self._component(nobody, files, found, None),
+            # Fixed id and times: every process makes the same component of a key, and nothing of it is stored.
             id=_registry_id(key, bundle),
             key=key,
             created_at=_REGISTRY_SINCE,
@@ -306,6 +314,7 @@ class Components:
 
     def _registry_ids(self) -> dict[str, str]:
         if self._keys_by_id is None:
+            # Without the lock: two threads may do it at once, and come to the same.
             keys = [listed.key for listed in self._registry.listed()]
             self._keys_by_id = {_registry_id(key, self._registry.bundle(key)): key for key in keys}
         return self._keys_by_id
@@ -329,6 +338,7 @@ def _unloadable(error: CodeError) -> CodeError:
 
 def _registry_id(key: str, bundle: Bundle) -> str:
     digest = hashlib.sha256(key.encode())
+    # In one order, and with the names: the id follows from the whole content and from nothing else.
     for path in sorted(bundle.files):
         digest.update(f"\n{path}\n{bundle.files[path]}".encode())
     return component_id(digest.digest()[:ID_ENTROPY_BYTES])
@@ -340,6 +350,7 @@ def _score(listed: Listed, words: list[str]) -> tuple[int, float]:
     rest = set(_WORD.findall(f"{listed.description} {listed.app}".lower()))
     score = matched = 0
     for word in words:
+        # Plurals of a kind: who looks for orders finds what says order.
         stems = {word, word.removesuffix("s")}
         points = 4 * bool(stems & name) + 3 * bool(stems & key) + bool(stems & rest)
         points += any(each.startswith(word) for each in key | name) and not points

@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 HOOK_SECONDS = 24.0
 """All hooks of one call together: whoever called waits for them, and no gateway waits longer than half a minute."""
 SETTLE = "settle"
-_SETTLE_DELAY_SECONDS = 30
+_SETTLE_DELAY_SECONDS = 30  # whoever runs the hooks sends by itself before that; the run is for its death
 _TRIES = 8
 
 
@@ -54,6 +54,7 @@ class HookSession:
                 bundle, name, invocation, limits, host
             ),
         )
+        # Also of one that fails: they are what its author looks at.
         self._logs += host.logs
         if failure is None:
             self._emits += host.emits
@@ -67,6 +68,7 @@ class HookSession:
         """Stores what the hooks left over what is stored by now. What they emitted goes out by a run, should this
         process die before `send`. Raises StaleWriteError, InvalidError, UnavailableError."""
         said = Said(tuple(self._emits), dict(self._db), tuple(self._logs))
+        # A source's first state is stored even if it is empty: without one, a source counts as deleted.
         if said.is_nothing and self._state.version:
             return
         component, _ = self._source_runs.load(source.workspace_id, source.component_id)
@@ -82,6 +84,7 @@ class HookSession:
             try:
                 self._source_runs.states.put(committed)
             except StaleWriteError:
+                # Somebody else's state is there now, and its outbox has to be empty before ours takes its place.
                 self._state = self._source_runs.settled(source.workspace_id, source.id)
             else:
                 self._state = committed

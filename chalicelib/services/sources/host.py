@@ -28,6 +28,7 @@ class CollectingHost:
         self._sizes = {key: _size(key, value) for key, value in db.items()}
         self.emits: list[Emit] = []
         self.db: dict[str, Json] = {}
+        # The last lines are the ones that are kept: what went wrong stands at the end.
         self.logs: deque[LogLine] = deque(maxlen=LOGS_KEPT)
         self.response: CodeResponse | None = None
 
@@ -45,6 +46,7 @@ class CollectingHost:
 
     def on_db(self, key: str, value: Json) -> None:
         try:
+            # Measured with every write, so that code which fills it is stopped at once and not at its end.
             sizes = {**self._sizes, key: 0 if value is None else _size(key, value)}
         except TooLargeError as error:
             raise DatabaseFullError from error
@@ -68,6 +70,7 @@ def database_full() -> CodeFailure:
 
 def limits_within(seconds: float, most: float) -> Limits:
     """Those of a run that has to have ended within so many seconds."""
+    # At least a moment: a limit of nothing would end code that had no chance, and count as its failure.
     wall = max(min(seconds - SPARE_SECONDS, most), _LEAST_SECONDS)
     return Limits(wall_seconds=wall, db_value_bytes=MAX_DB_BYTES, log_lines=LOGS_KEPT)
 

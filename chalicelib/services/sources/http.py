@@ -31,7 +31,7 @@ WAIT_SECONDS = 27.0
 """How long a caller waits: less than the half minute after which gateways give up."""
 _PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 1.0
-_SAFETY_HINT_SECONDS = 30
+_SAFETY_HINT_SECONDS = 30  # more than `WAIT_SECONDS`: a worker takes the run up when nobody waits any more
 
 _TEXT = {"content-type": "text/plain; charset=utf-8"}
 _JSON = {"content-type": "application/json"}
@@ -65,6 +65,7 @@ class SourceRequests:
         if not is_id(endpoint_key):
             raise SourceNotFoundError(endpoint_key=endpoint_key)
         source = self._sources.find(endpoint_key)
+        # As if there were none: whoever knows an old address learns nothing of what became of it.
         if not source.is_live:
             raise SourceNotFoundError(endpoint_key=endpoint_key)
         allowance = self._limits.spend_for_hook(endpoint_key)
@@ -94,10 +95,12 @@ class SourceRequests:
         until = self._clock.now() + timedelta(seconds=WAIT_SECONDS)
         pause = _PAUSE_SECONDS
         while True:
+            # Returns at once where the run cannot be advanced: others of its source are before it, or a worker has it.
             self._advance(run.id, until)
             run = self._store.get(run.id)
             if run.status.is_final:
                 return _answer_of(run)
+            # The run goes on all the same; only its answer is lost.
             if self._clock.now() + timedelta(seconds=pause) >= until:
                 return _failed(504, "the source did not answer in time")
             self._clock.sleep(pause)
@@ -111,6 +114,7 @@ def _answer_of(run: Run) -> HttpAnswer:
         return HttpAnswer(response["status"], response["headers"], base64.b64decode(response["body"]))
     if run.status is not RunStatus.SUCCEEDED:
         return _failed(500, "internal server error")
+    # It was deleted or switched off between the request and its turn: the same answer as a moment later.
     if "skipped" in output:
         raise SourceNotFoundError(source_id=run.workflow_id)
     return HttpAnswer(400, _TEXT, _NO_ANSWER)

@@ -115,6 +115,7 @@ class SourceRuns:
             return Ran(skipped=_AT_REST)
         # Also of a source at rest: whoever stored this invocation while it was live may have died before he sent it.
         state = self.settled(workspace_id, source_id)
+        # The run's earlier worker stored this and died before the step's outcome: it must not happen again.
         if (done := state.done_as(key)) is not None:
             return Ran(done.emitted, done.failure)
         # A source that is stored has a state: it was deleted since it was read, and must leave nothing any more.
@@ -125,6 +126,7 @@ class SourceRuns:
             # Our function ended too soon, not the code too late: another attempt gives it all of its time.
             raise OutOfTimeError
         said = host.said(failure)
+        # Nothing to store, so the key is not kept: asked for again, the code runs once more.
         if said.is_nothing:
             return Ran(response=host.response)
         done = self.commit(source, state, said, key, trigger)
@@ -148,6 +150,7 @@ class SourceRuns:
     def test(self, source: Source, event: Json, seconds: float, most: float) -> Tried:
         """What the source would do about the event. Nothing is stored and nothing goes out, but for the requests that
         the code makes."""
+        # Without settling it: a trial sends nothing, not even what is overdue.
         state = self.states.get(source.workspace_id, source.id)
         component, _ = self.load(source.workspace_id, source.component_id)
         host, failure, report = self.invoke(source, state, event, seconds, most)
@@ -182,6 +185,7 @@ class SourceRuns:
         except (ComponentNotFoundError, AccountNotFoundError) as error:
             return host, CodeFailure(type(error).__name__, error.message), None
         except DatabaseFullError:
+            # The logs stay, and so does a response: all else may rest on what cannot be kept.
             host.forget()
             return host, database_full(), None
         if report.missing_modules:
@@ -196,6 +200,7 @@ class SourceRuns:
         if said.failure is not None:
             said = replace(said, error_event=_error_event(source, trigger, said.failure, at))
         committed = after(state, said, component.dedupe, key, at, trigger.cause)
+        # The invocation has happened from here on; sending may fail, be cut short and be repeated.
         self.states.put(committed)
         self.send(committed)
         return committed.done[-1]
@@ -206,6 +211,7 @@ class SourceRuns:
             state = self.states.get(workspace_id, source_id)
             if state.outbox is None:
                 return state
+            # None: somebody else emptied it or went on. What they left is looked at anew.
             if (sent := self.send(state)) is not None:
                 return sent
         raise StaleWriteError(source_id=source_id)
@@ -222,6 +228,7 @@ class SourceRuns:
         for entry in state.outbox.entries:
             if entry.id is None:
                 self.events.emit(_emission(emitter, state.outbox, entry), may_repeat=True)
+        # Only now, when every event is in its place: a death before this sends them again, under the same ids.
         emptied = state.emptied()
         try:
             self.states.put(emptied)

@@ -43,6 +43,7 @@ class Scripts:
     def list(self, principal: Principal, user_type: str | None = None) -> tuple[Script, ...]:
         """Newest first, each name once. Raises ForbiddenError."""
         newest: dict[str, Script] = {}
+        # Newest first, so the first of a name is its present code, and those behind it are what it replaced.
         for component in self._components.scripts(principal):
             newest.setdefault(str(component.script), _script(component))
         return tuple(script for script in newest.values() if user_type in (None, script.user_type))

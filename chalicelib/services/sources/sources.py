@@ -52,9 +52,9 @@ from chalicelib.services.sources.timers import SourceTimers
 logger = logging.getLogger(__name__)
 
 STREAMS = ("", ERRORS, LOGS)
-TEST_SECONDS = 24.0
+TEST_SECONDS = 24.0  # whoever tests waits for it, and gateways give up after half a minute
 _LONGEST_NAME = 500
-_CLAIM_SECONDS = 120
+_CLAIM_SECONDS = 120  # longer than any call takes from claiming a slug to storing its source
 _TRIES = 100
 
 AccountCheck = Callable[[Principal, str], str]
@@ -175,6 +175,7 @@ class Sources:
             of_workspace=draft.of_workspace,
         )
         session = self._session(source)
+        # Before anything is stored: a source whose hook throws was never there.
         for hook in ("deploy", "activate"):
             if (failure := session.run(source, hook)) is not None:
                 raise InvalidError(f"{hook}: {failure.message}", hook=hook)
@@ -188,10 +189,12 @@ class Sources:
             session.commit(source)
             self._timers.start(source, chosen.component)
             self._subscriptions.created(source.workspace_id, source.id)
+            # Last of all: from here on it is found, fired and told.
             self._create(source)
         except Exception:
             self._undo(source, session)
             raise
+        # After the source is there, so that who hears of an event finds its emitter.
         session.send()
         self._timers.announce(source)
         return source
@@ -211,6 +214,7 @@ class Sources:
                 self._store.delete(source.workspace_id, source.id)
         except PenstockError:
             return  # It may have been stored, and nobody can say so: then it has to be whole.
+        # What the hooks set up elsewhere, such as a webhook at some API, only they can take down.
         with suppress(PenstockError):
             session.run(source, "deactivate")
         with suppress(PenstockError):
@@ -242,6 +246,7 @@ class Sources:
         component = chosen.component
         check_deployable(component)
         changed = self._amended(principal, source, component, amendment)
+        # The new slug is claimed before and the old one released after the change: it is never without one.
         if changed.name != source.name:
             changed = self._claimed(changed)
         same = (changed.component_id, changed.props, changed.active) == (
@@ -263,6 +268,7 @@ class Sources:
             session.run(source, "deactivate")
         failure = session.run(changed, "activate") if changed.active else None
         if failure is not None:
+            # `deactivate` has run: what it took down elsewhere is set up again, as far as the code does that.
             if source.active:
                 session.run(source, "activate")
             session.commit(source)
@@ -270,6 +276,7 @@ class Sources:
             raise InvalidError(f"activate: {failure.message}", hook="activate")
         self._components.save(chosen)
         session.commit(changed)
+        # Before the source: what fires meanwhile is checked against it, and waits until it is stored.
         self._timers.change(changed, chosen.component)
         self._store.replace(changed)
         session.send()
@@ -301,6 +308,7 @@ class Sources:
         source = self._own(principal, id_, Scope.WRITE_SOURCES)
         if not source.deleting:
             if source.active:
+                # Code that throws must not keep its source from being deleted.
                 with suppress(PenstockError):
                     self._session(source).run(source, "deactivate")
             source = self._marked(source)
@@ -364,6 +372,7 @@ class Sources:
         apps = {str(prop["name"]): prop.get("app") for prop in component.configurable_props}
         for name, account_id in accounts(component, props).items():
             app = self._check_account(principal, account_id)
+            # A mix-up would hand one API's credentials to code that talks to another.
             if app != apps[name]:
                 where = f"configured_props.{name}"
                 raise InvalidError(f"{where} is to be an account of {apps[name]}, not of {app}", field=where)
@@ -373,6 +382,7 @@ class Sources:
         found: dict[str, HttpPlace] = {}
         for name in http_names(component):
             key = endpoint_key(self._entropy.bytes(ENDPOINT_ENTROPY_BYTES))
+            # Callers have the address written down elsewhere: it outlives every change of the component.
             found[name] = kept.get(name) or HttpPlace(key, f"{base_url.rstrip('/')}/h/{key}")
         return found
 
@@ -380,6 +390,7 @@ class Sources:
         """The source with the first slug of its name that no other of the same owner has."""
         workspace_id, now = source.workspace_id, self._clock.now()
         for tried, each in enumerate(slugs_of(source.name)):
+            # The slugs of a name have no end, and each that is taken costs a write.
             if tried == _TRIES * 100:
                 break
             owner = (workspace_id, source.owner_id, each, source.id)

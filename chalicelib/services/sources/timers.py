@@ -63,6 +63,7 @@ class SourceTimers:
         for schedule in self._store.list(source.workspace_id, source.id):
             if schedule.next_fire_at is not None:
                 delay = max((schedule.next_fire_at - self._clock.now()).total_seconds(), 0.0)
+                # What is later than a queue can wait is hinted at by the tick.
                 if delay <= MOST_DELAY_SECONDS:
                     with suppress(UnavailableError):
                         self._queue.send_fire(schedule.id, schedule.workspace_id, whole_delay(delay))
@@ -71,12 +72,14 @@ class SourceTimers:
         """Schedules as a source wants them that is about to be changed to this."""
         wanted = timers(component, source.props)
         for schedule in self._store.list(source.workspace_id, source.id):
+            # What is left in `wanted` after this has no schedule yet.
             timing = wanted.pop(str(schedule.labels.get(_PROP)), None)
             self._fit(schedule, timing, enabled=source.is_live)
         for prop, timing in wanted.items():
             schedule = counted_from(self._made(source, prop, timing), self._clock.now())
             try:
                 self._store.create(_settling(schedule, self._clock))
+            # Its id follows from source and prop: one that an earlier change left behind is the very same.
             except AlreadyExistsError:
                 self._fit(self._store.get(source.workspace_id, schedule.id), timing, enabled=source.is_live)
 
@@ -89,6 +92,7 @@ class SourceTimers:
         now = self._clock.now()
         is_on = enabled and timing is not None
         changed = replace(schedule, enabled=is_on, updated_at=now, revision=schedule.revision + 1)
+        # Counted from now only where something changed: an unrelated update must not put off the next turn.
         if timing is not None and not is_same(timing, schedule.timing):
             return _settling(counted_from(replace(changed, timing=timing), now), self._clock)
         if is_on is schedule.enabled:
@@ -138,12 +142,14 @@ class SourceTarget:
         self._clock = clock
 
     def aim(self, schedule: Schedule) -> Aim:
+        # The schedule is written before its source is: for so long the two may differ without anything being wrong.
         is_new = self._clock.now() < schedule.updated_at + timedelta(seconds=SETTLING_SECONDS)
         try:
             source = self._sources.get(schedule.workspace_id, schedule.target.id)
             component, _ = self._load(source.workspace_id, source.component_id)
         except (SourceNotFoundError, ComponentNotFoundError):
             return Aim(Standing.UNSETTLED if is_new else Standing.GONE)
+        # Not even a new one waits: nothing takes back a deletion.
         if source.deleting:
             return Aim(Standing.GONE)
         timing = timers(component, source.props).get(str(schedule.labels.get(_PROP)))
@@ -174,6 +180,7 @@ class SourceTarget:
             exclusive=source.id,
             scheduled_at=due_at,
         )
+        # The time that it was due, not the present: a late or repeated start gives the code the same event.
         event = timer_event(timing, int(due_at.timestamp()))
         return self._runs.start(run_workflow(source), {"event": event}, TRIGGER, start=start).id
 

@@ -54,6 +54,10 @@ class DynamoDeliveryStore:
             expires_at=self._record_expires_at(delivery.created_at),
         )
         try:
+            # One delivery has one place, its creation time, and two who create it know different times:
+            #
+            #     A, at 1:00 ──► pointer 1:00 ──► (crash)
+            #     B, at 1:01 ──► pointer refused: 1:00 ──► item at 1:00
             self._table.put(pointer, _is_new())
         except ConditionFailedError as failed:
             item.place = items.place_of(PointerItem.from_raw_data(failed.item).created_at, delivery.id)
@@ -66,6 +70,7 @@ class DynamoDeliveryStore:
     def claim(self, place: DeliveryPlace, *, now: datetime, lease_expires_at: datetime) -> Delivery | None:
         actions = [
             DeliveryItem.lease_expires_at.set(lease_expires_at),
+            # Should the claimer die, the due index brings the delivery back when its lease is over.
             DeliveryItem.due_at.set(lease_expires_at),
             DeliveryItem.fence.add(1),
         ]
@@ -86,6 +91,8 @@ class DynamoDeliveryStore:
         due_at: datetime | None,
         reason: str | None = None,
     ) -> None:
+        # Before the update that counts it: the other way round, a crash in between would count an attempt of which
+        # nothing is known.
         text = items.attempt_to_json(attempt)
         self._table.put(
             AttemptItem(
@@ -119,7 +126,9 @@ class DynamoDeliveryStore:
             DeliveryItem.undelivered.set(partition),
             DeliveryItem.next_attempt_at.set(now),
             DeliveryItem.due_at.set(due_at),
+            # The retries begin anew; `attempts` goes on, because it numbers the attempts that are stored.
             DeliveryItem.tried.set(0),
+            # Whoever holds a claim from before is refused from here on.
             DeliveryItem.fence.add(1),
             DeliveryItem.lease_expires_at.remove(),
             DeliveryItem.finished_at.remove(),
@@ -149,9 +158,11 @@ class DynamoDeliveryStore:
         keys = AttemptItem.endpoint == items.records_of(place.workspace_id, place.endpoint_id)
         keys &= AttemptItem.place.startswith(items.attempts_place(place.id))
         found = (AttemptItem.from_raw_data(each) for each in self._table.query(keys))
+        # The query's order is by number, then fence: in the dictionary, the greatest fence overwrites the others.
         # Of several with one number, all but the last were made under claims that had been lost.
         by_number = {attempt.number: attempt for attempt in (items.attempt_from_json(each.attempt) for each in found)}
         counted = DeliveryItem.from_raw_data(raw).attempts
+        # One beyond those counted is of a claim that was lost before its update, or is being counted right now.
         return tuple(by_number[number] for number in sorted(by_number) if number <= counted)
 
     def page(
@@ -162,6 +173,7 @@ class DynamoDeliveryStore:
         if after is not None:
             last = min(last, items.from_cursor(after))
         partition = items.partition_of(workspace_id, endpoint_id)
+        # DynamoDB refuses bounds in the wrong order and keys of a wrong length, and a cursor is the caller's text.
         if first > last or not can_be_partition(partition) or not can_be_key(last):
             return DeliveryPage((), None)
         limit = max(limit, 1)
@@ -201,6 +213,7 @@ class DynamoDeliveryStore:
             doomed = [(partition, raw["place"]["S"]) for raw in found]
             self._table.delete_all(doomed)
             left -= len(doomed)
+            # The next call finds fewer, and goes on where this one stopped.
             if left == 0:
                 return True
         return False
@@ -251,6 +264,7 @@ class DynamoDeliveryStore:
     ) -> None:
         partition, _ = key = items.key_of(place)
         finished_at = self._now() if status.is_final else None
+        # Without the attribute the index has no entry: a list of failures never reads through the successes.
         undelivered = None if status is DeliveryStatus.SUCCEEDED else partition
         actions: list[Action] = [
             *counting,
@@ -289,6 +303,9 @@ def _may_be_claimed(now: datetime) -> Condition:
     return condition
 
 
+#     claim: fence 4, leased ──► release, fence 4: counted, lease gone
+#                                   └──► the same write once more, fence 4: refused, no lease
+#     lease over ──► claim by another: fence 5 ──► release by the first, fence 4: refused
 def _is_held_under(fence: int) -> Condition:
     """Guards against who lost the claim (the fence rose) or gave it back."""
     condition: Condition = (DeliveryItem.fence == fence) & DeliveryItem.lease_expires_at.exists()

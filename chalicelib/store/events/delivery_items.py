@@ -97,6 +97,7 @@ def pack(values: Values, delivery: Delivery, expires_at: datetime | None) -> Del
         attempts=delivery.attempts,
         tried=delivery.tried,
         next_attempt_at=delivery.next_attempt_at,
+        # Always there; what is not due has no `due_at`, and an index needs both to show an item.
         due_shard=shard_of(delivery.id),
         due_at=delivery.due_at,
         lease_expires_at=delivery.lease_expires_at,
@@ -157,6 +158,7 @@ def key_of(place: DeliveryPlace) -> tuple[str, str]:
 def parse_key(item: DeliveryItem) -> DeliveryPlace:
     """Of an item, or of an entry of an index, which has the keys too."""
     workspace_id, endpoint_id = map(whole, item.endpoint.split("#"))
+    # Only at the first one: the id stands there as it is, whatever it contains.
     ms, delivery_id = item.place.split("#", 1)
     return DeliveryPlace(workspace_id, endpoint_id, from_epoch_ms(int(ms)), delivery_id)
 
@@ -181,6 +183,7 @@ def attempts_place(delivery_id: str) -> str:
 
 
 def attempt_place(delivery_id: str, number: int, fence: int) -> str:
+    # Both padded, so that the order of keys is that of the numbers, and for one number that of the claims.
     return f"{attempts_place(delivery_id)}{number:09}#{fence:09}"
 
 
@@ -192,6 +195,7 @@ def from_cursor(cursor: str) -> str:
     """Raises InvalidError."""
     try:
         place = base64.urlsafe_b64decode(cursor.encode("ascii")).decode()
+    # Bad base64, bytes that are no UTF-8 and characters beyond ASCII are ValueErrors, all of them.
     except ValueError as error:
         raise InvalidError("The cursor is not one of this list.") from error
     if _PLACE.fullmatch(place) is None:

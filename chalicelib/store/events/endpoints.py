@@ -98,6 +98,7 @@ class DynamoEndpointStore:
         return tuple(sorted(found, key=lambda each: (each.created_at, each.id), reverse=True))
 
     def note_failure(self, workspace_id: str, endpoint_id: str, at: datetime) -> datetime:
+        # `|` is if_not_exists: the first failure's time stays, however many attempts fail side by side.
         actions = [EndpointItem.failing_since.set(EndpointItem.failing_since | at), EndpointItem.failed_at.set(at)]
         key = (endpoints_of(workspace_id), endpoint_id)
         try:
@@ -120,7 +121,9 @@ class DynamoEndpointStore:
             EndpointItem.status.set(EndpointStatus.DISABLED.value),
             EndpointItem.status_reason.set(reason),
             EndpointItem.updated_at.set(at),
+            # In the same write: a crash before the news are told leaves them here, for whoever comes next.
             assign(EndpointItem.untold, None if news is None else _news_to_json(news)),
+            # A replacement by somebody who has not seen this is refused, or it would enable the endpoint again.
             EndpointItem.revision.add(1),
         ]
         try:
@@ -160,6 +163,7 @@ def _may_be_disabled() -> Condition:
 
 def _is_news(news: Disabling) -> Condition:
     """Guards the news of a later disabling, and a deleted endpoint's return."""
+    # Compared as texts: the same news always has the same JSON, its members being written in one order.
     condition: Condition = EndpointItem.untold == _news_to_json(news)
     return condition
 

@@ -27,7 +27,7 @@ from chalicelib.store.definition_items import DefinitionItem, autos_of, listener
 from chalicelib.store.table import ConditionFailedError, RawItem, Table
 
 _GLOBS = frozenset({*GLOB_OF.values(), EVERYTHING})
-_ONE, _MANY = "=", "*"
+_ONE, _MANY = "=", "*"  # no prefix of the one kind begins a name of the other
 
 
 class SubscriptionItem(DefinitionItem):
@@ -60,6 +60,8 @@ class DynamoSubscriptionStore:
         if stored is not None:
             return _subscription(stored)
         pointer = _pointer(item)
+        #     pointer ──► subscription       a crash between them leaves a pointer to nothing
+        # The other order could leave a subscription that the deletion of its listener does not find.
         self._table.put(pointer)
         try:
             self._table.put(item, _is_new())
@@ -89,11 +91,13 @@ class DynamoSubscriptionStore:
     def delete_of(self, workspace_id: str, resource_id: str) -> None:
         listener = listener_of(workspace_id, resource_id)
         pointers = self._table.query(DefinitionItem.partition == listener, attributes=[DefinitionItem.name])
+        # Deleting while reading is safe: a query goes on after a key, whether its item is still there or not.
         emitted = self._names(workspace_id, f"{_ONE}{short(resource_id)}#", page_size=None)
         for name in emitted:
             self._delete(workspace_id, name)
         for raw in pointers:
             pointer = raw["name"]["S"]
+            # At the last separator: the subscription's name has others, its id, which follows, has none.
             if not self._delete(workspace_id, pointer.rpartition("#")[0]):
                 self._table.delete(listener, pointer)
         self._delete_autos_of(workspace_id, resource_id)

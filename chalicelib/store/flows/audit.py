@@ -22,7 +22,7 @@ from chalicelib.store.table import Table
 from chalicelib.store.transactions import Write
 from chalicelib.store.values import Values
 
-_FIRST, _LAST = "0", "9" * 13
+_FIRST, _LAST = "0", "9" * 13  # 13 digits of milliseconds last until 2286
 _MOST_AT_ONCE = 1000
 
 
@@ -52,6 +52,7 @@ class AuditLog:
             entries_of(entry.workspace_id),
             entries_of_resource(entry.workspace_id, entry.kind, entry.resource_id),
         )
+        # Without conditions: the transaction is refused by its change alone, on whose position callers rely.
         return [self._table.putting(_item(place, entry, packed)) for place in places]
 
 
@@ -72,6 +73,7 @@ class DynamoAuditStore:
             return ()
         keys = (FlowItem.hk == place) & FlowItem.rk.between(first, last)
         size = min(offset + limit, _MOST_AT_ONCE)
+        # DynamoDB knows no offset: what is before the page is read and dropped.
         found = self._table.query(keys, _is_wanted(where, self._now()), newest_first=True, page_size=size)
         items = [AuditItem.from_raw_data(raw) for raw in islice(found, offset, offset + limit)]
         changes = self._values.unpack(_owner_of(workspace_id), [item.changes for item in items])

@@ -60,6 +60,7 @@ class DynamoCallLogStore:
     def clear(self, workspace_id: str, connection_id: str) -> None:
         keys = FlowItem.hk == calls_of(workspace_id, connection_id)
         found = self._table.query(keys, attributes=[FlowItem.hk, FlowItem.rk])
+        # All keys are read first: it deletes in batches, which need to know how many there are.
         self._table.delete_all([(raw["hk"]["S"], raw["rk"]["S"]) for raw in found])
 
 

@@ -56,6 +56,8 @@ def counting(table: Table, step: Step, error_ids: Iterable[str], sign: int) -> l
     """Adds errors to the open ones of their step, or takes them away, as a part of the transaction that does: a write
     for each day on which some of them occurred."""
     hours = Counter(map(_hour_of, ids := list(error_ids)))
+    # One shard for the whole transaction, or it would write up to eight items for a day. What is opened in one shard
+    # may be resolved in another; only the sum over all of them means anything.
     shard = int(ids[0]) % _SHARDS if ids else 0
     days: dict[int, list[int]] = defaultdict(list)
     for hour in hours:
@@ -76,6 +78,7 @@ def open_counts(table: Table, workspace_id: str, flow_id: str, now: datetime) ->
                 total[step_id] += number
             elif hour == boundary:
                 partly[step_id] += number
+    # Unary plus leaves out what is not above zero.
     for step_id in +partly:
         total[step_id] += _left_of_hour(table, (workspace_id, flow_id, step_id), oldest, boundary)
     return dict(+total)
@@ -84,6 +87,7 @@ def open_counts(table: Table, workspace_id: str, flow_id: str, now: datetime) ->
 def _left_of_hour(table: Table, step: Step, oldest: str, hour: int) -> int:
     place = errors_of(*step, resolved=False)
     end = f"{(hour + 1) * _HOUR_MS:0{_TIME_DIGITS}}"
+    # Ids go on after their time: those of the next hour sort after its bare time, so the inclusive end takes none.
     return table.count((FlowItem.hk == place) & FlowItem.rk.between(oldest, end))
 
 

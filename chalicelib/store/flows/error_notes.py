@@ -51,6 +51,7 @@ def _annotate(table: Table, place: str, ids: list[str], notes: ErrorNotes) -> se
     while ids:
         try:
             table.transact([table.updating(place, each, actions, is_there()) for each in ids])
+        # Some were moved or deleted since they were read; the others are written without them.
         except TransactionRefusedError as refused:
             ids = [each for position, each in enumerate(ids) if position not in refused.failed]
         else:

@@ -185,6 +185,7 @@ class DynamoFlowErrorStore:
             try:
                 self._table.transact(writes)
             except TransactionRefusedError as refused:
+                # Two writes for each error: one for each side that may have it. Figures have no conditions.
                 known = {position // 2 for position in refused.failed}
                 items = [item for position, item in enumerate(items) if position not in known]
             else:
@@ -193,6 +194,7 @@ class DynamoFlowErrorStore:
     def _move(self, step: Step, ids: Collection[str], resolution: _Resolution | None) -> tuple[str, ...]:
         """To the resolved ones with a resolution, to the open ones without; which of them were on the other side."""
         known = [each for each in dict.fromkeys(ids) if is_error_id(each)]
+        # What is on the other side already is not counted as moved, whoever moved it.
         stored = {item.rk: item for item in self._side(step, known, resolved=resolution is None)}
         moved: list[str] = []
         for items in _together([stored[each] for each in known if each in stored]):
@@ -204,6 +206,7 @@ class DynamoFlowErrorStore:
         for _ in range(_TRIES):
             if not items:
                 return []
+            # A job that is not kept any more refuses; its errors then move without its figures.
             jobs = [each for each in dict.fromkeys(item.job_id for item in items) if each not in forgotten]
             writes = [write for item in items for write in self._moving(step, item, resolution)]
             writes += [self._counting(step, job_id, items, resolution) for job_id in jobs]
@@ -211,6 +214,7 @@ class DynamoFlowErrorStore:
             try:
                 self._table.transact(writes)
             except TransactionRefusedError as refused:
+                # The order of `writes`: two of each error, then the jobs.
                 forgotten |= {job for position, job in enumerate(jobs, 2 * len(items)) if position in refused.failed}
                 items = [now for position, item in enumerate(items) for now in _left(refused, position, item)]
             else:
@@ -223,6 +227,7 @@ class DynamoFlowErrorStore:
         moved.resolved_by = None if resolution is None else resolution.by
         is_as_read = ErrorItem.revision == item.revision  # Guards against moving an older one than is there.
         origin = errors_of(*step, resolved=resolution is None)
+        # The put needs no condition: an error that is on this side is not on the other one.
         return self._table.deleting(origin, item.rk, is_as_read), self._table.putting(moved)
 
     def _counting(self, step: Step, job_id: str, items: list[ErrorItem], resolution: _Resolution | None) -> Write:
@@ -282,9 +287,11 @@ class DynamoFlowErrorStore:
             message=error.message[:LONGEST_MESSAGE],
             trace_key=error.trace_key,
             request_key=error.request_key,
+            # Without retry data that it had, because that was too large, there is nothing to try again with.
             is_retriable=error.is_retriable and (retry_data is None) is (error.retry_data is None),
             retry_data=retry_data,
             revision=0,
+            # From its own time, not from now: figures of open errors count by that.
             expires_at=error.occurred_at + timedelta(days=RETENTION_DAYS),
         )
 
@@ -301,12 +308,12 @@ def _left(refused: TransactionRefusedError, position: int, item: ErrorItem) -> t
 def _together(items: Sequence[ErrorItem]) -> Iterator[list[ErrorItem]]:
     """In parts that one transaction takes: with two writes of each error, and one of each job and each day."""
     some: list[ErrorItem] = []
-    others: set[str | int] = set()
+    others: set[str | int] = set()  # jobs are texts, days are numbers: no two of them are equal
     size = 0
     for item in items:
         others |= {item.job_id, day_of(item.rk)}
         size += 2 * _size(item)  # DynamoDB counts what is deleted too.
-        if some and (2 * len(some) + 2 + len(others) > MAX_WRITES or size > _MAX_TRANSACTION_BYTES):
+        if some and (2 * len(some) + 2 + len(others) > MAX_WRITES or size > _MAX_TRANSACTION_BYTES):  # 2: this item's
             yield some
             some, others, size = [], {item.job_id, day_of(item.rk)}, 2 * _size(item)
         some.append(item)
@@ -332,6 +339,7 @@ def _is_wanted(where: ErrorFilter) -> Condition | None:
     if where.source is not None:
         wanted = ErrorItem.source == where.source
     if where.job_id is not None:
+        # PynamoDB takes None on the left of `&` for no condition.
         wanted &= ErrorItem.job_id == where.job_id
     return wanted
 

@@ -38,7 +38,7 @@ from chalicelib.store.flows.items import JOB, FlowItem, is_new, is_there, job_ke
 from chalicelib.store.table import ConditionFailedError, Table
 from chalicelib.store.transactions import Write
 
-ENDED = 10**12
+ENDED = 10**12  # further than any page
 GENERATORS_TOGETHER = 8
 """How many generators share an item: with 255 children of about 70 bytes each, they take some 140 KB."""
 
@@ -95,6 +95,7 @@ class DynamoJobStore:
     def advance(self, workspace_id: str, job_id: str, progress: Progress) -> bool:
         reached = ENDED if progress.is_done else progress.page
         actions = [
+            # Single members: generators of a job write side by side, and a whole map would take back what others wrote.
             Member(JobItem.progress, progress.generator).set(_packed(progress)),
             Member(JobItem.reached, progress.generator).set(reached),
         ]
@@ -128,6 +129,7 @@ def resolving(table: Table, workspace_id: str, job_id: str, amounts: Mapping[str
     actions = []
     for child, amount in amounts.items():
         resolved = Member(JobItem.resolved, child)
+        # `|` is if_not_exists: a child's first resolved error finds no member to add to.
         actions.append(resolved.set((resolved | 0) + amount))
     return table.updating(job_key(workspace_id, job_id), JOB, actions, is_there())
 

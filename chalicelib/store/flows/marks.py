@@ -67,6 +67,7 @@ class DynamoFlowMarkStore:
 
     def forget(self, workspace_id: str, flow_id: str) -> None:
         place = deltas_of(workspace_id, flow_id)
+        # An item for each export of the flow, also of exports that it has no more.
         exports = [raw["rk"]["S"] for raw in self._table.query(FlowItem.hk == place, attributes=[FlowItem.rk])]
         self._table.delete_all([(executed_of(workspace_id), flow_id), *((place, export) for export in exports)])
 
@@ -90,6 +91,7 @@ class DynamoFlowMarkStore:
 
 def _is_not_after(run_created_at: datetime) -> Condition:
     """Guards what a later run exported against an earlier one that ends after it."""
+    # Equal too: the same run may repeat its write.
     condition: Condition = is_new() | (DeltaItem.run_created_at <= run_created_at)
     return condition
 

@@ -84,6 +84,7 @@ class DynamoResourceStore:
         try:
             self._change(write, entry)
         except TransactionRefusedError as refused:
+            # Only the change has a condition. No item behind its refusal: what was to be changed is gone.
             if not refused.failed.get(_CHANGE):
                 raise ResourceNotFoundError(kind=resource.kind.value, resource_id=resource.id) from refused
             raise StaleWriteError(resource_id=resource.id) from refused

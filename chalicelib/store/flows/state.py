@@ -35,6 +35,7 @@ class DynamoStateStore:
 
     def get(self, workspace_id: str, key: str, owner: Owner | None = None) -> tuple[Json] | None:
         raw = self._table.get(states_of(workspace_id, owner), key)
+        # In a tuple, because null is a value like any other.
         return None if raw is None else (decode(ValueItem.from_raw_data(raw).content.encode()),)
 
     def delete(self, workspace_id: str, key: str, owner: Owner | None = None) -> bool:

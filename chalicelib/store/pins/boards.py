@@ -81,12 +81,14 @@ class DynamoPinboardStore:
     def count_view(self, board: Pinboard) -> int:
         key = boards_of(board.workspace_id, board.user_id), board.id
         try:
+            # Beside `replace`, which names its attributes: it takes back no view that was counted meanwhile.
             raw = self._table.update(*key, [BoardRecord.views.add(1)], _exists(), returns="ALL_NEW")
         except ConditionFailedError:
             return board.views
         return int(BoardRecord.from_raw_data(raw).views)
 
     def delete(self, board: Pinboard) -> None:
+        # The board first: while it is there, its pointer is to lead to it.
         self._table.delete(boards_of(board.workspace_id, board.user_id), board.id)
         self._table.delete(pointer_to_board(board.id), POINTER)
 

@@ -71,6 +71,9 @@ class DynamoPinDataStore:
 
     def replace(self, pin_id: str, workflow_id: str, before: Head | None, push: Push) -> Head:
         seen = None if before is None else before.stored
+        #     file n ──► put n + 1 over n ──► drop the blob of n
+        #            │                    └ a crash here leaves a blob that nobody refers to
+        #            └ a crash here leaves n in both places; readers show it once, and the next push finds it filed
         if before is not None:
             assert isinstance(seen, DataItem)
             self._file(pin_id, workflow_id, seen)
@@ -82,6 +85,7 @@ class DynamoPinDataStore:
             # A write whose answer was lost is repeated by the client, and then fails because of itself.
             if failed.item.get("push") != {"S": push.id}:
                 raise StaleWriteError(pin_id=pin_id, workflow_id=workflow_id) from failed
+        # Last, and only once it is replaced: until then the newest version refers to it.
         if isinstance(seen, DataItem):
             self._values.drop(pin_id, seen.data)
         return _head(item)
@@ -100,6 +104,7 @@ class DynamoPinDataStore:
     def settle(self, pin_id: str, workflow_id: str, version: int) -> None:
         actions = [DataItem.untold.remove(), DataItem.due_shard.remove(), DataItem.due_at.remove()]
         try:
+            # A later version has news of its own, and stays due.
             self._table.update(data_of(pin_id), workflow_id, actions, DataItem.version == version)
         except ConditionFailedError:
             return
@@ -117,6 +122,7 @@ class DynamoPinDataStore:
             size = 0
             for raw in self._table.query(PinItem.partition == data_of(pin_id)):
                 items.append(DataItem.from_raw_data(raw))
+                # By what the references say, before any blob is fetched.
                 size += size_of(items[-1].data)
                 if size > max_bytes:
                     raise TooLargeError("The pin's workflow data is too large for one answer.", limit=max_bytes)
@@ -182,6 +188,7 @@ class DynamoPinDataStore:
         found = self._table.query(PinItem.partition == versions_of(pin_id, workflow_id))
         items = [VersionItem.from_raw_data(raw) for raw in found]
         oldest = int(newest.version) - KEPT_VERSIONS
+        # Not the newest, which a push that broke off may have filed, nor the one whose place is taken next.
         kept = [item for item in items if oldest < item.version < newest.version and not item.is_expired(now)]
         return sorted(kept, key=lambda item: int(item.version), reverse=True)
 

@@ -89,6 +89,7 @@ def webhooks_of_pin(pin_id: str) -> str:
 
 
 def shard_of(pin_id: str, workflow_id: str = "") -> str:
+    # Not `hash`, which differs from process to process.
     return str(zlib.crc32(f"{pin_id}/{workflow_id}".encode()) % DUE_SHARDS)
 
 

@@ -76,6 +76,7 @@ class DynamoPinPartStore:
         self._table.delete(blocks_of(pin_id), block_id)
 
     def put_dataset(self, pin_id: str, dataset: Dataset) -> None:
+        # For its blob, which nobody refers to once it is replaced.
         before = self._table.get(datasets_of(pin_id), dataset.id)
         item = DatasetItem(
             datasets_of(pin_id),
@@ -91,6 +92,7 @@ class DynamoPinPartStore:
             revision=dataset.revision,
         )
         self._put(item, dataset.revision, DatasetNotFoundError)
+        # The same text is the same blob: a repeated write must not drop what it has just stored.
         if before is not None and before["data"] != {"S": item.data}:
             self._values.drop(pin_id, before["data"]["S"])
 

@@ -110,6 +110,7 @@ class DynamoPinStore:
             limit -= len(keys)
             if limit <= 0:
                 return False
+        # The pin last: as long as it is there, it is due, and what belongs to it is found by it.
         self._table.delete_all([(pins_of(pin.workspace_id, pin.user_id), pin.id), (pointer_to_pin(pin.id), POINTER)])
         return True
 
@@ -144,6 +145,7 @@ class DynamoPinStore:
             workflow_id = raw["name"]["S"]
             versions = versions_of(pin.id, workflow_id)
             yield [(versions, old["name"]["S"]) for old in self._table.query(PinItem.partition == versions)]
+            # The blob first: a crash in between leaves the item, by which the next pass finds both.
             self._values.drop(pin.id, raw["data"]["S"])
             yield [(data_of(pin.id), workflow_id)]
         for raw in self._table.query(PinItem.partition == datasets_of(pin.id), page_size=limit):

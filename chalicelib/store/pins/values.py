@@ -32,6 +32,7 @@ class PinValues:
             return content.decode()
         sha256 = self._blobs.put(_newest(pin_id, unique), content)
         if versions:
+            # Two prefixes, two lifetimes: the bucket lets the one expire and leaves the other to `drop`.
             self._blobs.put(_older(pin_id, unique), content)
         return f"{_REFERENCE}{unique}:{sha256}:{len(content)}"
 

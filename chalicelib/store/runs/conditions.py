@@ -56,6 +56,7 @@ def is_due_at(seen: datetime) -> Condition:
 def has_no_news_since(signals: int) -> Condition:
     """Guards an answer against a worker that parks the run without having seen it."""
     condition: Condition = RunItem.signals == signals
+    # Runs of earlier releases have no such number, and none of these sizes.
     return condition if signals else condition | RunItem.signals.does_not_exist()
 
 
@@ -89,6 +90,7 @@ def takes_signals(*, paused: bool) -> Condition:
 def has_room_for(slot: str, size_bytes: int) -> Condition:
     """Guards the first answer of a step against a second one, and the item against growing past its limit."""
     room = RunItem.answer_bytes.does_not_exist() | (RunItem.answer_bytes <= MAX_ANSWERS_BYTES - size_bytes)
+    # Without the map DynamoDB would call the update malformed, instead of refusing it.
     condition: Condition = RunItem.answers.exists() & Member(RunItem.answers, slot).does_not_exist() & room
     return condition
 

@@ -29,7 +29,7 @@ from chalicelib.store.runs.places import RUN
 from chalicelib.store.table import ConditionFailedError
 from chalicelib.store.values import MAX_ANSWERS_BYTES
 
-_SIGNAL_ATTEMPTS = 3
+_SIGNAL_ATTEMPTS = 3  # the usual one, one with what the refusal showed, one for a change in between
 
 
 class RunControl:
@@ -85,6 +85,7 @@ class RunControl:
             RunItem.output.remove(),
             RunItem.failure.remove(),
             RunItem.finished_at.remove(),
+            # Or DynamoDB would delete the run while it goes on.
             RunItem.expires_at.remove(),
             *touching(touch),
         ]
@@ -98,6 +99,7 @@ class RunControl:
 
     def told(self, run_id: str, fence: int) -> None:
         try:
+            # A run that was restarted meanwhile needs its due time.
             self._runs.table.update(run_id, RUN, [RunItem.due_at.remove()], conditions.has_ended_under(fence))
         except ConditionFailedError:
             return
@@ -105,6 +107,7 @@ class RunControl:
     def adopt(self, run_id: str, fence: int, child_id: str) -> None:
         """Raises TooLargeError once the run has more children than its item can name."""
         check_child_id(child_id)
+        # Sets have no duplicates: who adopts once more, because an answer was lost, adds nothing.
         condition = conditions.is_held_under(fence) & conditions.may_adopt(child_id)
         try:
             self._runs.table.update(run_id, RUN, [RunItem.children.add({child_id})], condition)
@@ -120,6 +123,8 @@ class RunControl:
         paused, has_answers = False, True
         for _ in range(_SIGNAL_ATTEMPTS):
             try:
+                #     live ──► answer + due        paused ──► answer alone, `resume` makes it due
+                # Which of the two it is, the update's condition asks: a pause in between refuses it.
                 self._signal(run_id, slot, text, None if paused else due_at, has_answers, touch)
             except ConditionFailedError as failed:
                 item = _live(run_id, failed)

@@ -41,7 +41,7 @@ LONGEST_RUN = timedelta(days=366)
 
 _ANSWER_INLINE_BYTES = 1024
 _MEMBER_BYTES = 8  # what DynamoDB counts for a member of a map, and something to spare
-_VALUES_PER_RUN = 7
+_VALUES_PER_RUN = 7  # those before the answers in `run`
 
 
 class RunItem(Item):
@@ -165,7 +165,7 @@ class RunTable:
             signals=run.signals,
             answers=answers,
             answer_bytes=answer_bytes,
-            children=set(run.children) or None,
+            children=set(run.children) or None,  # DynamoDB has no empty sets
             touched_at=run.touched and run.touched.at,
             touched_by=run.touched and run.touched.user_id,
             expires_at=self.run_expires_at(run.finished_at),
@@ -285,6 +285,7 @@ def ages_from(since: datetime) -> str:
 
 def ages_until(until: datetime) -> str:
     """Sorts after every run of that time or earlier, and before every later one: `$` follows `#`."""
+    # Down, as `ages_from` rounds up: the index knows whole milliseconds, and a bound between two takes neither more.
     return f"{_milliseconds(until, math.floor)}$"
 
 

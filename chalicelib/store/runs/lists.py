@@ -44,6 +44,7 @@ class RunLists:
         total = self._runs.table.count(keys, filters, index=index)
         if offset >= total or limit <= 0:
             return Page((), total)
+        # DynamoDB knows no offset: what is before the page is read and dropped.
         found = self._runs.table.query(
             keys,
             filters,
@@ -90,6 +91,7 @@ class RunLists:
         # Of a list of which a condition chooses, a call takes as much as it can: few may be wanted.
         limit = None if where.statuses else page_size // len(wanted) + 1
         lists = [self._newest_first(workspace_id, each, where, limit) for each in wanted]
+        # The merge reads as lazily as the lists do; each is newest first already, as `reverse` expects.
         yield from map(summary, heapq.merge(*lists, key=_age_of, reverse=True))
 
     def _newest_first(

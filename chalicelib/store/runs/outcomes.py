@@ -89,7 +89,7 @@ def error_to_json(error: StepError) -> dict[str, Any]:
     members = {
         "type": error.type,
         "message": error.message,
-        "retryable": error.retryable or None,
+        "retryable": error.retryable or None,  # False is the usual value, and left out with the others
         "status": error.status,
         "body": error.body,
         "retry_after": error.retry_after_seconds,

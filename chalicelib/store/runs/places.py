@@ -21,6 +21,7 @@ from chalicelib.domain.run import Round
 from chalicelib.store.table import bounded
 
 RUN = "run"
+# `#` sorts before every letter: `run` is before the first, `with#…` before the last, `within#…` behind it.
 FIRST_STATIC = "run#"
 LAST_STATIC = "within"
 WITHIN = "within#"
@@ -28,6 +29,8 @@ WITHIN = "within#"
 STEP, TRY, START, WITH = "step", "try", "start", "with"
 
 _LONGEST_KEY = 512
+# Eight rounds of 65 bytes for the container and 12 for index and separators leave room for this much, and for the
+# numbers, in the 1,024 bytes of a key.
 _LONGEST_KEY_IN_ROUND = 200
 _LONGEST_CONTAINER = 64
 _INDEX_DIGITS = 10
@@ -77,6 +80,7 @@ def kind_of(place: str) -> str:
     """`STEP`, `TRY`, `START` or `WITH`."""
     if not place.startswith(WITHIN):
         return place.split("#", 1)[0]
+    # Behind `within`, the depth, and container and index of each round; separators in containers are escaped.
     return place.split("#")[2 + 2 * depth_at(place)]
 
 
@@ -104,7 +108,7 @@ def _name(container: str, outer: Round | None) -> str:
     name = container if outer is None else container.removeprefix(_prefix(outer))
     name = name.replace("%", "%25").replace("#", "%23").replace("~", "%7E")
     raw = name.encode()
-    return name if len(raw) <= _LONGEST_CONTAINER else f"~{hashlib.sha256(raw).hexdigest()}"
+    return name if len(raw) <= _LONGEST_CONTAINER else f"~{hashlib.sha256(raw).hexdigest()}"  # `~` is escaped above
 
 
 def _prefix(around: Round) -> str:

@@ -21,6 +21,7 @@ class RoundsWriter:
 
     def add(self, round_: Round) -> int:
         """The round's place among the entries."""
+        # By value, as the same round comes as several objects; they are few, and cannot be hashed with what they carry.
         if round_ in self._written:
             return self._written.index(round_)
         entry: dict[str, Any] = {"container": round_.container, "index": round_.index}

@@ -35,6 +35,7 @@ class RunRounds(StepRecords):
         found: list[tuple[int, StepItem]] = []
         for depth in range(depth_of(outer) + 1, depth_at(deepest.place) + 1):
             prefix = rounds_place(container, outer, depth)
+            # The last place of all is the last of its own prefix too: where there is one loop, no other query is made.
             last = deepest if deepest.place.startswith(prefix) else self._last(run_id, prefix)
             if last is not None:
                 found.append((index_at(last.place, prefix), last))

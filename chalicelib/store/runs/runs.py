@@ -81,6 +81,7 @@ class DynamoRunStore(RunControl, RunSteps, RunRounds, StepPages, RunLists):
                 # Kept where it is there: logical time begins with the first claim, and a replay needs the same.
                 RunItem.began_at.set(RunItem.began_at | now),
                 RunItem.fence.add(1),
+                # Both count claims. `park` sets the stalls back: what is left are workers that did not come back.
                 RunItem.hops.add(1),
                 RunItem.stalls.add(1),
             ],
@@ -116,8 +117,12 @@ class DynamoRunStore(RunControl, RunSteps, RunRounds, StepPages, RunLists):
             assign(RunItem.tail, self._runs.pack_outcomes(run_id, tail)),
             assign(RunItem.rounds, self._runs.pack_rounds(run_id, rounds)),
         ]
+        # Given back without having begun: its logical time and its claims count from the next.
         if not begun:
             actions += [RunItem.began_at.remove(), RunItem.hops.set(0)]
+        #     worker: has seen 2 signals ───────────────────► park if still 2: refused, it looks again
+        #     answer:                     ──► 3, due now
+        # Without it the worker's later due time would overwrite that of the answer, and the run sleep on it.
         condition = conditions.is_held_under(fence) & conditions.has_no_news_since(signals)
         try:
             self._runs.table.update(run_id, RUN, actions, condition)
@@ -138,6 +143,7 @@ class DynamoRunStore(RunControl, RunSteps, RunRounds, StepPages, RunLists):
         tail: tuple[Outcome, ...],
         news_due_at: datetime | None,
     ) -> None:
+        # A spilled value is stored before the item that names it, so that no reader of the end misses it.
         packed = None if output is None else self._runs.values.pack(owner_of(run_id), output)
         actions = [
             *self._ending(run_id, status, finished_at, failure, news_due_at),
@@ -156,6 +162,7 @@ class DynamoRunStore(RunControl, RunSteps, RunRounds, StepPages, RunLists):
         news_due_at: datetime | None = None,
         touch: Touch | None = None,
     ) -> Run:
+        # The fence rises: whoever holds the run hears of its end at its next write.
         actions = [*self._ending(run_id, status, at, failure, news_due_at), RunItem.fence.add(1), *touching(touch)]
         try:
             raw = self._runs.table.update(run_id, RUN, actions, conditions.has_not_ended(), returns="ALL_NEW")
@@ -167,6 +174,8 @@ class DynamoRunStore(RunControl, RunSteps, RunRounds, StepPages, RunLists):
 
     def rearm(self, run_id: str, seen_due_at: datetime, due_at: datetime) -> bool:
         try:
+            #     tick A: sees due 10:00 ──► 10:00 becomes 10:05: its caller sends the hint
+            #     tick B: sees due 10:00 ──────────────────────► refused: sends none
             self._runs.table.update(run_id, RUN, [RunItem.due_at.set(due_at)], conditions.is_due_at(seen_due_at))
         except ConditionFailedError:
             return False
@@ -184,6 +193,7 @@ class DynamoRunStore(RunControl, RunSteps, RunRounds, StepPages, RunLists):
         return [
             RunItem.status.set(status.value),
             RunItem.finished_at.set(finished_at),
+            # An end with news stays in the due index until they are told; without, it leaves it here.
             assign(RunItem.due_at, news_due_at),
             RunItem.lease_expires_at.remove(),
             assign(RunItem.failure, packed),
@@ -204,11 +214,13 @@ def _refuse_claim(run_id: str, failed: ConditionFailedError, now: datetime) -> d
     item = RunItem.from_raw_data(failed.item)
     status = RunStatus(item.status)
     if status not in conditions.CLAIMABLE:
+        # An ended run that is due has news to tell, which is then the caller's to do.
         has_news = status.is_final and item.due_at is not None and is_due(item.due_at, now)
         facts = {"run_id": run_id, "status": status.value, "has_news": has_news}
         raise RunEndedError(f"The run is {status}.", **facts) from failed
     if item.lease_expires_at is not None and item.lease_expires_at > now:
         raise LeaseHeldError(run_id=run_id) from failed
+    # Every part of the condition holds for this item: it cannot have been refused. The caller comes back later.
     if item.deadline_at is None:
         raise LeaseHeldError(run_id=run_id) from failed
     return item.deadline_at

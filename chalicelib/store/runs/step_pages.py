@@ -34,6 +34,7 @@ class StepPages(StepRecords):
         # Each item holds at least one outcome, so one more than the page needs tells whether there is another page.
         found = islice(self._runs.table.query(keys, where, page_size=limit + 1), limit + 1)
         entries = self._entries(run_id, [StepItem.from_raw_data(raw) for raw in found])
+        # The first item is the one that the cursor names, and some of its outcomes are on the page before.
         entries = [entry for entry in entries if entry[:2] >= (place, skipped)]
         following = entries[limit] if len(entries) > limit else None
         return tuple(outcome for _, _, outcome in entries[:limit]), following and _cursor(following)

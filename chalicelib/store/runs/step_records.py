@@ -11,7 +11,7 @@ from chalicelib.store.runs import outcomes, round_json
 from chalicelib.store.runs.items import RunTable, StepItem, owner_of
 from chalicelib.store.runs.places import START, STEP, TRY, WITH, generation_of_intent, kind_of
 
-_VALUES_PER_STEP = 5
+_VALUES_PER_STEP = 5  # as many as `_recorded` takes of an item
 
 
 class StepRecords:

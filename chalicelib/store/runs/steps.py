@@ -28,6 +28,7 @@ from chalicelib.store.table import ConditionFailedError
 
 class RunSteps(StepRecords):
     def record(self, run_id: str, outcome: Outcome, also: tuple[Outcome, ...] = ()) -> Outcome:
+        # Where the record itself lies outside of all rounds, `history` reads it, and all of `also` rides on it.
         static = tuple(each for each in also if each.round is None) if outcome.round is not None else ()
         riding = tuple(each for each in also if each.round is not None) if static else also
         item = self._step_item(run_id, step_place(outcome.key, outcome.generation, outcome.round), outcome)

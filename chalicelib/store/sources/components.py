@@ -77,6 +77,7 @@ class DynamoComponentStore:
         )
         try:
             self._table.put(item, _is_new())
+            #     code ──► entries ──► component       what is before the last exists for nobody
             for partition, name in self._entries(component):
                 self._table.put(EntryItem(partition, name, component_id=component.id))
             self._table.put(self._item(component), _is_new())
@@ -118,6 +119,7 @@ class DynamoComponentStore:
         """Of entries whose component was never stored, those behind them are tried."""
         if can_be_key(begin_of(name)):
             keys = (EntryItem.partition == partition) & EntryItem.name.startswith(begin_of(name))
+            # Few at a time, because the first is nearly always it, and not without end, whatever crashes have left.
             for raw in islice(self._table.query(keys, newest_first=True, page_size=5), 50):
                 try:
                     return self.get(workspace_id, EntryItem.from_raw_data(raw).component_id)

@@ -37,6 +37,7 @@ class DirectoryRegistry:
         while waiting:
             importer, specifier = waiting.popleft()
             path = next((each for each in candidates(importer, specifier) if (self._root / each).is_file()), None)
+            # Imports may be circular, and those of packages have no file here.
             if path is None or path in files or len(files) >= _MOST_FILES:
                 continue
             files[path] = self._text(path)
@@ -73,5 +74,6 @@ def _listed(path: Path, code: str) -> Listed | None:
 
 def _literal(code: str, member: str) -> str | None:
     """The first text that a member of this name is set to."""
+    # Up to the quote that it began with; a backslash takes whatever follows it along, quotes included.
     found = re.search(rf"""^\s*{member}:\s*(["'`])((?:(?!\1)[^\\\n]|\\.)*)\1""", code, re.MULTILINE)
     return None if found is None else re.sub(r"\\(.)", r"\1", found[2])

@@ -56,6 +56,7 @@ class DynamoSourceStore:
         self._values = values
 
     def create(self, source: Source) -> None:
+        # Before the source: a call that comes as soon as it is there finds it by its pointer.
         self._point_to(source)
         try:
             self._table.put(self._item(source), _is_new())
@@ -94,6 +95,7 @@ class DynamoSourceStore:
             raise SourceNotFoundError(endpoint_key=endpoint_key)
         place = PlaceItem.from_raw_data(raw)
         source = self.get(place.workspace_id, place.source_id)
+        # A pointer may outlive its endpoint, as `replace` leaves it.
         if endpoint_key not in {each.key for each in source.endpoints.values()}:
             raise SourceNotFoundError(endpoint_key=endpoint_key)
         return source

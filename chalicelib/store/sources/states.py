@@ -73,6 +73,7 @@ class DynamoSourceStateStore:
 def _is_at_version(version: int) -> Condition:
     """Guards what another invocation has left meanwhile, and a deleted state's return."""
     if version == 0:
+        # The first state of a source has version 1, and replaces none.
         return StateItem.partition.does_not_exist()
     condition: Condition = StateItem.version == version
     return condition
@@ -91,6 +92,7 @@ def _about_to_json(state: SourceState) -> Any:
 
 def _done_to_json(done: Done) -> Any:
     failure = done.failure
+    # Cut: the item is written whole, and several of these are in it beside the database.
     return [done.key, done.emitted, failure and [failure.name[:200], failure.message[:_LONGEST_MESSAGE]]]
 
 

@@ -175,6 +175,7 @@ def _formatted(match: re.Match[str], date: datetime) -> str:
         half = "AM" if date.hour < 12 else "PM"
         return half if token == "A" else half.lower()
     if token in ("Z", "ZZ"):
+        # Old local times have offsets with seconds, which no pattern shows.
         offset = f"{date:%z}"[:5]
         return offset if token == "ZZ" else f"{offset[:3]}:{offset[3:]}"
     if token in ("MMM", "MMMM"):

@@ -123,6 +123,7 @@ def _sorted(items: list[Json], keys: list[Any], direction: str) -> list[Json]:
         kinds = ", ".join(sorted({type_name(key) for key, _ in present}))
         raise Refused(f"only numbers or only strings can be sorted, not {kinds}")
     present.sort(key=lambda pair: pair[0], reverse=direction == "desc")
+    # What is null comes last in both directions.
     order = [index for _, index in present] + [index for index, key in enumerate(keys) if key is None]
     return [items[index] for index in order]
 

@@ -125,4 +125,5 @@ def format_number(number: int | float, decimals: int = 0, thousands: str = ",", 
 @function("random", with_render=True)
 def random_number(render: Render) -> float:
     """At least 0, below 1."""
+    # 53 bits, which a float below 1 holds exactly: more would be rounded, up to 1 itself.
     return (int.from_bytes(render.draw()[:8]) >> (64 - _RANDOM_BITS)) / (1 << _RANDOM_BITS)

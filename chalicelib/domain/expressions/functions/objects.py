@@ -16,6 +16,7 @@ def path_keys(path: str) -> list[str]:
     """The keys of a path such as `a.b[0].c`."""
     if len(path) > _MAX_PATH_LENGTH:
         raise Refused(f"a path has at most {_MAX_PATH_LENGTH} characters")
+    # A path that began with a bracket begins with a dot now.
     return path.replace("[", ".").replace("]", "").removeprefix(".").split(".")
 
 

@@ -70,6 +70,7 @@ class Function:
         return invoke
 
     def _unfit(self, kinds: list[Kind], values: list[Any], arguments: list[Json]) -> Refused:
+        # Those before it were converted.
         index = len(values)
         given = arguments[index]
         what = f"{given[:40]!r}" if isinstance(given, str) else type_name(given)

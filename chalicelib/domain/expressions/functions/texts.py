@@ -130,6 +130,7 @@ def matches(text: str, pattern: str) -> bool:
         return False
     position = len(first)
     for piece in middle:
+        # The first place of a piece leaves the most room to those behind it, so none has to be tried again.
         found = text.find(piece, position, end)
         if found < 0:
             return False

@@ -52,6 +52,7 @@ def coalesce(*values: Json) -> Json:
 @function("uuid", with_render=True)
 def uuid(render: Render) -> str:
     drawn = bytearray(render.draw()[:16])
+    # The version, 4, and the variant have fixed places (RFC 9562).
     drawn[6] = drawn[6] & 0x0F | 0x40
     drawn[8] = drawn[8] & 0x3F | 0x80
     digits = drawn.hex()

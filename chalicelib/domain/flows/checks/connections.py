@@ -17,6 +17,7 @@ TYPES = ("http", "rest")
 AUTH_TYPES = ("basic", "token", "oauth", "oauth1", "custom", "cookie", "digest", "wsse", "jwtbearer")
 LOCATIONS = ("url", "header", "body")
 
+# What a template brings nobody knows yet: the scheme, perhaps.
 _BASE_URI = re.compile(r"https?://\S+|[^{]*\{\{.*", re.IGNORECASE | re.DOTALL)
 
 

@@ -55,6 +55,7 @@ class Fields:
         value = self.members.get(name)
         if value is None:
             return
+        # True is an int in Python, and no number in JSON.
         if isinstance(value, bool) or not isinstance(value, int):
             self.invalid(name, f"Path `{self.path(name)}` must be a whole number.")
         elif (least is not None and value < least) or (most is not None and value > most):

@@ -47,6 +47,7 @@ def _check_requests(fields: Fields) -> None:
     }
     requests = lengths["method"]
     for name, length in lengths.items():
+        # A list that is absent counts 0 and goes with any number of requests.
         if length and requests and length != requests:
             http.invalid(name, f"Path `{http.path(name)}` must have as many elements as `{http.path('method')}`.")
     if requests > 1 and lengths["requestType"] == 0:

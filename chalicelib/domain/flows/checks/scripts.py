@@ -20,6 +20,7 @@ def check_script_document(document: Mapping[str, Json], problems: Problems) -> N
         fields.missing("content")
     elif not isinstance(content, str):
         fields.invalid("content", "Path `content` must be a string.")
+    # JSON may escape half a surrogate pair, which plain UTF-8 would not encode.
     elif len(content.encode("utf-8", "surrogatepass")) > MAX_CONTENT_BYTES:
         fields.invalid("content", f"Path `content` is larger than {MAX_CONTENT_BYTES // 1024} KB.")
 

@@ -61,6 +61,7 @@ def _holds(call: Call, condition: Any) -> bool:
 
 @helper("with", 1, role=Role.BLOCK, shift=1, is_language=True)
 def choose_with(call: Call, context: Any) -> None:
+    # To handlebars.js zero is not empty; only `if` and `unless` take it for false.
     if is_filled(context) or (is_number(context) and context == 0):
         call.main(context, context)
     else:
@@ -102,6 +103,7 @@ def compare(left: Any, operator: Any, right: Any) -> bool:
 
 
 def _is_level(left: Any, right: Any) -> bool:
+    # Not the negation of `<`: beside NaN neither holds.
     if type(left) is str and type(right) is str:
         return left == right
     return to_number(left) == to_number(right)

@@ -17,6 +17,7 @@ def after(values: Any, count: Any) -> list[Any]:
 @helper("before", 2)
 def before(values: Any, count: Any) -> list[Any]:
     found = array(values, "before")
+    # From the front, because `[:-0]` is nothing.
     return found[: max(0, len(found) - max(0, integer(count, "before")))]
 
 
@@ -72,6 +73,7 @@ def unique(values: Any) -> list[Any]:
     seen: dict[Any, Any] = {}
     for index, value in enumerate(array(values, "unique")):
         is_plain = type(value) not in (list, dict)
+        # To Python 1, 1.0 and True are one key, to JavaScript the first two alone.
         kind = "number" if type(value) is int or type(value) is float else type(value).__name__
         seen.setdefault((kind, value) if is_plain else (index,), value)
     return list(seen.values())

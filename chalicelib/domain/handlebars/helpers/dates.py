@@ -29,6 +29,7 @@ def date_add(date: Any, offset: Any = 0, zone: Any = "") -> str:
     if _is_nothing(date):
         return ""
     milliseconds = 0 if _is_nothing(offset) else number(offset, "dateAdd")
+    # What overflows here raises an ArithmeticError, which is the template's failure like a Refused.
     at = _date("dateAdd", date, "") + timedelta(milliseconds=milliseconds)
     return _shown(at, "", _zone(zone))
 

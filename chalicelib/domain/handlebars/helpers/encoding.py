@@ -23,6 +23,7 @@ UNRESERVED = "!'()*~-._"
 _ALGORITHMS = ("md5", "sha1", "sha224", "sha256", "sha384", "sha512")
 _CODECS = {
     "utf8": "utf-8",
+    # Node writes `ascii` with eight bits, and only reads it with seven.
     "ascii": "latin-1",
     "latin1": "latin-1",
     "binary": "latin-1",
@@ -50,6 +51,7 @@ def encode_uri(value: Any) -> str:
 def decode_uri(value: Any) -> str:
     whole = text(value)
     try:
+        # `unquote` leaves what is malformed as it stands, where JavaScript throws.
         if _MALFORMED.search(whole):
             raise Refused("decodeURI takes two hexadecimal digits after each percent sign")
         return unquote(whole, errors="strict")
@@ -120,6 +122,7 @@ def _form(form: Any) -> str:
 def _from_base64(value: str) -> bytes:
     """Lenient, as Node is: both alphabets, no need of padding, anything else passed over."""
     standard = _NO_BASE64.sub("", value.partition("=")[0].replace("-", "+").replace("_", "/"))
+    # A letter that is left over has six bits, and no byte.
     if len(standard) % 4 == 1:
         standard = standard[:-1]
     return base64.b64decode(standard + "=" * (-len(standard) % 4))

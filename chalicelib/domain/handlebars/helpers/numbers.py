@@ -13,6 +13,7 @@ _WHOLE_FLOATS = 2.0**53
 _MAX_DIGITS = 100
 _MAX_DRAWN = 1_024
 _USUAL_DRAWN = 32
+# Floats are exact as decimals, with up to 767 digits: nothing is rounded but where that is asked for.
 _EXACT = Context(prec=1_200, rounding=ROUND_HALF_UP)
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB", "EB", "ZB", "YB")
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
@@ -43,6 +44,7 @@ def divide(left: Any, right: Any) -> int | float:
     divisor = number(right, "divide")
     if divisor == 0:
         raise Refused("divide cannot divide by zero")
+    # Where it comes out even, integers stay integers, however large.
     quotient, remainder = divmod(number(left, "divide"), divisor)
     return _result(quotient if remainder == 0 else number(left, "divide") / divisor, "divide")
 
@@ -53,6 +55,7 @@ def modulo(left: Any, right: Any) -> int | float:
     dividend, divisor = number(left, "modulo"), number(right, "modulo")
     if divisor == 0:
         raise Refused("modulo cannot divide by zero")
+    # Python's own remainder has the sign of the divisor.
     remainder = abs(dividend) % abs(divisor)
     return -remainder if dividend < 0 else remainder
 
@@ -60,6 +63,7 @@ def modulo(left: Any, right: Any) -> int | float:
 @helper("round", 1)
 def round_half_up(value: Any) -> int | float:
     found = number(value, "round")
+    # Halves go up below zero, too, as with Math.round.
     return found if _is_whole(found) else math.floor(found + 0.5)
 
 
@@ -110,6 +114,7 @@ def _is_whole(value: int | float) -> bool:
 def to_fixed(value: Any, digits: Any = 0) -> str:
     found, places = number(value, "toFixed"), _count("toFixed", digits, 0)
     if abs(found) >= 1e21:
+        # From here on JavaScript writes an exponent, whatever digits it is asked for.
         return number_text(found)
     fixed = Decimal(found).quantize(Decimal(1).scaleb(-places), context=_EXACT)
     return f"{fixed:f}" if fixed else f"{abs(fixed):f}"
@@ -170,6 +175,7 @@ def readable_bytes(value: Any, precision: Any = 2) -> str:
         size = number(value, "bytes")
     except Refused:
         size = len(to_text(value))
+    # By counting digits: logarithms of powers of ten are not exact.
     power = min(len(_UNITS) - 1, max(0, (len(str(int(abs(size)))) - 1) // 3))
     places = _count("bytes", precision, 0)
     scaled = Decimal(repr(size)).scaleb(-3 * power)
@@ -199,6 +205,7 @@ def random(call: Call, method: Any, length: Any = None) -> str:
         case "uuid":
             hexes = _drawn(call, "0123456789abcdef", 32)
             variant = _drawn(call, "89ab", 1)
+            # The version, 4, and the variant have fixed places (RFC 9562).
             uuid = f"{hexes[:8]}-{hexes[8:12]}-4{hexes[13:16]}-{variant}{hexes[17:20]}-{hexes[20:]}"
             return uuid if length is None else uuid[:count]
     raise Refused("random takes crypto, number or uuid")
@@ -206,4 +213,5 @@ def random(call: Call, method: Any, length: Any = None) -> str:
 
 def _drawn(call: Call, letters: str, count: int) -> str:
     draw = call.render.random
+    # What is drawn may be 1.0: the largest of 56 bits are rounded up to it.
     return "".join(letters[min(int(draw() * len(letters)), len(letters) - 1)] for _ in range(count))

@@ -53,6 +53,7 @@ def _matches(call: Call, subject: str, pattern: Any, flags: Any) -> Iterator[Mat
         regex = compile_regex(text(pattern), text(flags).replace("g", ""))
         while (match := regex.search(subject, at, call.render.spend)) is not None:
             yield match
+            # One further after an empty match, which would be found here for ever.
             at = match.end + (match.end == match.start)
     except InvalidError as error:
         raise Refused(error.message) from error

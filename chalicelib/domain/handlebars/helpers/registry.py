@@ -89,6 +89,7 @@ class Call:
         names = dict(frame.data.names)
         inner = Frame(frame.render, None, frame, Data(names, frame.data), frame.params)
         for index, (key, item) in enumerate(entries):
+            # In place: what a turn leaves behind is text, and no frame.
             names["key"], names["index"], names["first"], names["last"] = key, index, index == 0, index == count - 1
             inner.context = item
             inner.outer = frame.outer if is_same(item, frame.context) else frame

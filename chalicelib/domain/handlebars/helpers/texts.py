@@ -13,6 +13,7 @@ _CAPITALIZABLE = re.compile(r"[A-Za-z0-9_]\S*")
 _SENTENCE = re.compile(r"\S[^.?!]*[.?!]*")
 _WORD = re.compile(r"[^\W_]+")
 _CASE_CHANGE = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+# No tag reaches beyond the next angle bracket, so that many which are not closed cost a single pass.
 _MARKUP = re.compile(r"</?[A-Za-z!][^<>]*>")
 _NO_WORD = re.compile(r"[\W_]")
 
@@ -104,6 +105,7 @@ def chop(value: Any) -> str:
     if first is None:
         return ""
     end = len(whole)
+    # From the end, where an expression would try each run of marks in the middle up to its end.
     while _NO_WORD.match(whole, end - 1):
         end -= 1
     return whole[first.start() : end]
