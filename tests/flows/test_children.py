@@ -9,7 +9,8 @@ from chalicelib.domain.graph import Edge, Graph, Node, OnError
 from chalicelib.domain.http import HttpRequest, HttpResponse
 from chalicelib.domain.json import Json
 from chalicelib.domain.listing import RunFilter
-from chalicelib.domain.run import RunStatus
+from chalicelib.domain.run import RunStatus, Start
+from chalicelib.domain.times import iso_ms
 from tests.flows.house import OWNER, WORKSPACE, House, call, chain, ok
 
 
@@ -250,6 +251,34 @@ class TestSpreadMap:
         (gathered,) = [o for o in house.runs.history(run_id).outcomes if o.key == "m"]
         assert house.run(run_id).status is RunStatus.SUCCEEDED
         assert gathered.finished_at == max(answer.at for answer in house.run(run_id).answers.values())
+
+    def test_parts_of_a_run_that_goes_on_alone_do_not_wait_for_it(self) -> None:
+        house = House()
+        workflow = house.save(spread(Graph((Node("n", "noop"),))))
+        run_id = house.service.start(workflow, {"count": 250}, start=Start(exclusive="sch_1")).id
+
+        house.work()
+        house.pass_time(120)
+
+        assert house.run(run_id).status is RunStatus.SUCCEEDED
+
+    def test_items_of_a_part_begin_when_the_map_does(self) -> None:
+        house = House()
+        config: dict[str, Json] = {"items": "{{ range(0, 250) }}"}
+        body = Graph((Node("v", "transform", config={"values": {"at": "{{ now() }}"}}),))
+        nodes = Node("w", "wait", config={"seconds": 50}), Node("m", "map", config=config, bodies={"body": body})
+        began_at = house.clock.now()
+        run_id = house.start(chain(*nodes))
+
+        house.work()
+        house.pass_time(180)
+
+        run = house.run(run_id)
+        assert run.status is RunStatus.SUCCEEDED
+        assert isinstance(run.output, list)
+        assert {each["at"] for each in run.output if isinstance(each, dict)} == {
+            iso_ms(began_at + timedelta(seconds=50))
+        }
 
     def test_cancelling_the_run_cancels_its_parts(self) -> None:
         house = House()

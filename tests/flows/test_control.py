@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
 
-from chalicelib.domain.errors import IllegalTransitionError, InvalidError, RunEndedError
+from chalicelib.domain.errors import IllegalTransitionError, InvalidError, RunEndedError, TooLargeError
 from chalicelib.domain.graph import Edge, Graph, Node, OnError
 from chalicelib.domain.http import HttpRequest, HttpResponse
-from chalicelib.domain.run import RunStatus, StepStatus
+from chalicelib.domain.json import Json
+from chalicelib.domain.run import Answer, RunStatus, StepStatus, Touch
 from tests.flows.house import OWNER, House, call, chain, ok
 
 
@@ -30,6 +32,11 @@ def failing_once(house: House, *names: str) -> None:
 
 def called(house: House) -> list[str]:
     return [request.url.rsplit("/", 1)[1] for request in house.sender.requests]
+
+
+def loop_of(node_id: str, inner: str, **config: Json) -> Node:
+    config = {"while": "$loop.index < 2", **config}
+    return Node(node_id, "loop", config=config, bodies={"body": Graph((call(inner),))})
 
 
 class TestPause:
@@ -177,6 +184,40 @@ class TestRetry:
 
         assert called(house) == ["a", "b", "b"]
         assert set(house.run(run_id).resets) == {"b"}
+
+    @pytest.mark.parametrize("first", ["lenient", "strict"])
+    def test_a_step_is_judged_by_the_body_it_stands_in_and_not_by_another_of_its_id(self, first: str) -> None:
+        house = House()
+        failing_once(house, "x")
+        lenient = Node("l", "fork", bodies={"one": Graph((Node("x", "noop", on_error=OnError.CONTINUE),))})
+        strict = Node("s", "fork", bodies={"a.b": Graph((call("x"),))})
+        run_id = house.start(chain(*((lenient, strict) if first == "lenient" else (strict, lenient))))
+        house.work()
+
+        house.control.retry(OWNER, run_id)
+        house.work()
+
+        assert called(house) == ["x", "x"]
+        assert house.run(run_id).status is RunStatus.SUCCEEDED
+
+    def test_a_loop_that_only_shares_its_id_with_one_that_collects_keeps_its_rounds(self) -> None:
+        house = House()
+        collecting = {"while": "$loop.index < 2", "collect": "$loop.index"}
+        outer = Node("f", "fork", bodies={"one": Graph((loop_of("l", "y", **collecting),))})
+        run_id = house.start(chain(outer, Node("g", "fork", bodies={"two": Graph((loop_of("l", "a"),))})))
+        seen: list[str] = []
+
+        def respond(request: HttpRequest) -> HttpResponse:
+            seen.append(request.headers["Idempotency-Key"].split("/", 1)[1])
+            return replace(ok(request), status=404) if seen.count("g.two/l.2/a") == 1 else ok(request)
+
+        house.answers(respond)
+        house.work()
+        house.control.retry(OWNER, run_id)
+        house.work()
+
+        assert [key for key in seen if key.startswith("g")] == ["g.two/l.1/a", "g.two/l.2/a", "g.two/l.2/a"]
+        assert house.run(run_id).status is RunStatus.SUCCEEDED
 
     def test_a_failed_round_of_a_loop_is_retried_and_those_before_are_kept(self) -> None:
         house = House()
@@ -364,6 +405,22 @@ class TestAnswers:
 
         assert known == [True]
         assert house.run(run_id).status is RunStatus.SUCCEEDED
+
+    def test_a_run_with_no_room_for_one_more_answer_ends_instead_of_failing_in_every_hold(self) -> None:
+        house = House()
+        run_id = house.start(chain(Node("ask", "user_input", config={"timeout_seconds": 60}), call("after")))
+        house.work()
+        house.clock.advance(61)
+
+        def refuse(run_id: str, slot: str, answer: Answer, due_at: datetime, touch: Touch | None = None) -> bool:
+            raise TooLargeError("The run has too many answers.", run_id=run_id)
+
+        house.runs.signal = refuse  # type: ignore[method-assign]
+        house.work()
+
+        run = house.run(run_id)
+        assert (run.status, run.failure and run.failure.type) == (RunStatus.FAILED, "too_large")
+        assert called(house) == []
 
     def test_an_answer_that_came_before_the_limit_was_noticed_counts(self) -> None:
         house = House()

@@ -708,6 +708,24 @@ def test_a_later_success_resolves_errors_of_the_same_trace_key(house: FlowHouse)
     assert [error.trace_key for error in house.errors_of("i1", resolved=True)] == ["2"]
 
 
+def test_an_old_import_asks_its_lookup_whether_a_record_exists(house: FlowHouse) -> None:
+    known = {"name": "known", "method": "GET", "relativeURI": "/known/{{record.id}}", "extract": "id"}
+    rest = {
+        "method": ["POST", "PUT"],
+        "relativeURI": ["/sink", "/sink"],
+        "requestType": ["CREATE", "UPDATE"],
+        "existingLookupName": "known",
+        "lookups": [known],
+    }
+    house.given(ResourceKind.IMPORT, "old", _connectionId="c1", adaptorType="RESTImport", rest=rest)
+    house.api.routes["/known"] = lambda asked: {"id": 2} if asked.path == "/known/2" else {}
+    house.flow(_exportId="e1", _importId="old")
+
+    house.go()
+
+    assert [each for each in house.api.paths() if each.endswith("/sink")] == ["POST /sink", "PUT /sink", "POST /sink"]
+
+
 # -- routers ----------------------------------------------------------------------------------------------------------
 
 
@@ -791,6 +809,40 @@ def test_a_record_that_a_router_cannot_judge_is_tried_again_there(routing: FlowH
     assert routing.api.paths() == ["POST /even", "POST /sink"]
     assert routing.errors_of("e1") == []
     assert routing.counts(run) == {"s1": (1, 0, 0, 1), "s4": (1, 0, 0, 1), "": (2, 0, 0, 2)}
+
+
+@pytest.fixture
+def unjudged(routing: FlowHouse) -> FlowHouse:
+    """A router could not judge a record of the second of two generators."""
+    routing.export("e2", "/others")
+    routing.api.routes |= {"/items": [], "/others": [{"id": "many"}]}
+    routing.flow(**{**routed("all_matching_branches"), "pageGenerators": [generator("e1"), generator("e2")]})
+    routing.go()
+    return routing
+
+
+def test_what_a_router_could_not_judge_of_a_later_generator_is_resolved_by_a_retry(unjudged: FlowHouse) -> None:
+    (error,) = unjudged.errors_of("e2")
+    unjudged.errors.set_retry_data(error, {"data": {"id": 2}, "stage": "s0", "traceKey": "many"})
+
+    retry(unjudged, "e2", error.id)
+    retry(unjudged, "e2", error.id)
+
+    assert unjudged.api.paths().count("POST /even") == 1
+    assert (unjudged.errors_of("e1"), unjudged.errors_of("e2")) == ([], [])
+
+
+def test_what_fails_again_in_a_router_for_a_later_generator_says_what_is_new(
+    unjudged: FlowHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (error,) = unjudged.errors_of("e2")
+    unjudged.errors.set_retry_data(error, {"data": {"id": 2}, "stage": "s0", "traceKey": "many"})
+    monkeypatch.setattr(router_node, "MAX_PAGE_BYTES", 5)
+
+    retry(unjudged, "e2", error.id)
+
+    (again,) = unjudged.errors_of("e2")
+    assert (again.id, again.code, unjudged.errors_of("e1")) == (error.id, "page_too_large", [])
 
 
 def test_what_is_tried_again_needs_no_connection_of_the_generator(house: FlowHouse) -> None:

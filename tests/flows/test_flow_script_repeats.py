@@ -141,6 +141,42 @@ def test_a_sandbox_that_cannot_be_reached_delays_the_flow(house: FlowHouse, sand
     assert sandbox.calls == [*order[: call + 1], *again, *order[call:]]
 
 
+@pytest.mark.parametrize("function", ["postSubmit", "postResponseMap"])
+def test_what_was_sent_is_not_sent_again_because_a_later_script_cannot_be_asked(
+    house: FlowHouse, sandbox: PythonScripts, function: str
+) -> None:
+    house.export("e2")
+    house.import_("i2", hooks=hooks(*{function} & {"postSubmit"}))
+    processor = into("i2", hooks=hooks(*{function} & {"postResponseMap"}))
+    house.change(pageGenerators=[generator("e2")], pageProcessors=[processor])
+    busy = [2]
+    # One request is left to a second attempt of the step, and the script to a third.
+    house.api.routes["/sink"] = lambda asked: (
+        answer(503) if asked.body["id"] in busy and busy.pop() else {"id": f"new-{asked.body['id']}"}
+    )
+    sandbox.failures.append(UnavailableError("The sandbox could not be reached."))
+
+    run = house.go()
+
+    assert (run.status, sandbox.calls) == (RunStatus.SUCCEEDED, [function, function])
+    assert house.api.bodies("/sink") == [*numbered(5), {"id": 2}]
+
+
+def test_what_was_looked_up_is_not_asked_for_again_because_a_script_cannot_be(
+    house: FlowHouse, sandbox: PythonScripts
+) -> None:
+    house.export("l1", "/owners/{{record.id}}", isLookup=True, transform=by_script("transform"))
+    house.api.routes["/owners"] = [{"id": 1}]
+    house.export("e2")
+    house.change(pageGenerators=[generator("e2")], pageProcessors=[lookup("l1", ("data", "all"))])
+    sandbox.failures.append(UnavailableError("The sandbox could not be reached."))
+
+    run = house.go()
+
+    assert run.status is RunStatus.SUCCEEDED
+    assert sum(path.startswith("GET /owners") for path in house.api.paths()) == 5
+
+
 @pytest.mark.parametrize(("slow", "calls"), [(70, 2), (86, 1)], ids=["little time", "no time"])
 def test_a_script_for_which_too_little_time_was_left_is_called_again(
     house: FlowHouse, sandbox: PythonScripts, slow: int, calls: int

@@ -42,8 +42,12 @@ class WorkflowCalls:
             raise InvalidError("steps is required: a list of objects with code", field="steps")
         graph = compile_workflow(document)
         listened = [str(each["id"]) for each in self._triggers(document, "source")]
+        # Whether they are there, and may be subscribed to, is found out before anything is stored.
+        if listened:
+            require(call.principal, Scope.WRITE_EVENTS)
         for source in listened:
             services.sources.get(call.principal, source)
+        # Before the workflow: an address without one starts nothing, a workflow without its address is useless.
         for trigger in self._triggers(document, "http"):
             services.hooks.open_to_all(call.principal.workspace_id, id_, str(trigger["key"]), name)
         workflow = services.workflows.create(
@@ -56,6 +60,7 @@ class WorkflowCalls:
             workflow_id=id_,
             status=WorkflowStatus.ACTIVE if is_active else WorkflowStatus.INACTIVE,
         )
+        # After it: a subscription is made between things that there are.
         for source in listened:
             services.subscriptions.create(call.principal, source, DEFAULT_CHANNEL, id_)
         return one(params, form.created(workflow, document, self._base_url(call)))

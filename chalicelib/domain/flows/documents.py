@@ -50,6 +50,7 @@ _PLAIN = (
     "ignoreLookupName",
     "existingExtract",
     "existingLookupName",
+    "lookups",
 )
 
 
@@ -60,6 +61,7 @@ def http_of(document: Mapping[str, Json]) -> dict[str, Json]:
         return with_lists(http) if is_import(document) else http
     if not isinstance(rest, dict):
         return {}
+    # Connections have no adaptor to tell them by, and nothing else has a base.
     if "baseURI" in rest or document.get("type") == "rest":
         return _connection(rest)
     made = _step(rest)
@@ -100,6 +102,7 @@ def _step(rest: Mapping[str, Json]) -> dict[str, Json]:
     if argument:
         given = as_text(http.get("relativeURI"))
         mark = "&" if "?" in given else "?"
+        # Old exports only name the argument; written out, it is a template of the new form.
         http["relativeURI"] = f"{given}{mark}{argument}={{{{export.http.paging.{paging['method']}}}}}"
     return {**http, "paging": paging} if paging else http
 
@@ -146,6 +149,7 @@ def _auth(rest: Mapping[str, Json]) -> dict[str, Json]:
         case "token":
             return {"type": type_, "token": _token(rest)}
         case "oauth":
+            # The token that a grant has left behind: it proves the calls where no address for new ones is given.
             return {"type": type_, "oauth": {**_oauth(rest), "accessToken": rest.get("bearerToken")}}
         case _:
             return {"type": type_, type_: as_object(rest.get(type_))}

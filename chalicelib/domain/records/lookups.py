@@ -95,12 +95,12 @@ def lookup_names(document: Json) -> frozenset[str]:
 
 
 def problems_of_lookups(document: Json, where: str = "") -> list[Problem]:
-    """What is wrong with the `lookups` of the document, and with those of its `http` part."""
+    """What is wrong with the `lookups` of the document, and with those of its `http` or old `rest` part."""
     problems = Problems()
     if isinstance(document, dict):
         _check_list(document, where, problems)
-        if isinstance(http := document.get("http"), dict):
-            _check_list(http, member(where, "http"), problems)
+        if isinstance(part := document.get(name := _part_of(document)), dict):
+            _check_list(part, member(where, name), problems)
     for place, lookup in _documents(document, where):
         if isinstance(lookup, dict):
             _check(lookup, place, problems)
@@ -137,10 +137,16 @@ def _check(lookup: dict[str, Json], where: str, problems: Problems) -> None:
         problems.missing(f"{where}.map")
 
 
+def _part_of(document: Mapping[str, Json]) -> str:
+    """The part with the requests, which may define lookups, too; an old `rest` counts where there is no `http`."""
+    return "http" if isinstance(document.get("http"), dict) else "rest"
+
+
 def _documents(document: Json, where: str) -> Iterator[tuple[str, Json]]:
     if not isinstance(document, dict):
         return
-    for place, holder in ((where, document), (member(where, "http"), document.get("http"))):
+    part = _part_of(document)
+    for place, holder in ((where, document), (member(where, part), document.get(part))):
         lookups = holder.get("lookups") if isinstance(holder, dict) else None
         for index, lookup in enumerate(lookups if isinstance(lookups, list) else ()):
             yield f"{member(place, 'lookups')}[{index}]", lookup

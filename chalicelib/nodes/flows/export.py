@@ -73,6 +73,7 @@ class _Files:
         with self._lock:
             if file_id in self._kept:
                 return self._kept[file_id]
+        # Outside of the lock, so that pages of other runs do not wait for it.
         records = decode(self.ports.files.get(run_id, file_id).content)
         assert isinstance(records, list)
         with self._lock:
@@ -180,6 +181,7 @@ class _Page:
                 if not error.is_passing or tries >= parts.max_tries(desk.rules.document):
                     raise
                 part.tries[_UNIT] = tries
+                # Counted before the attempt ends, because the next one may be another worker's.
                 parts.save(self._ports, task, part)
                 raise parts.try_again(error.message, parts.pause_after(error, tries)) from error
         return fetched.records, fetched.following
@@ -197,6 +199,7 @@ class _Page:
         return min(max(int(limit), 1), _MAX_LIMIT) if is_number else most  # type: ignore[arg-type]
 
     def _first_page(self, desk: Desk, records: list[Json], position: dict[str, Any]) -> dict[str, Any] | None:
+        # Nothing is kept of it: until its output is recorded the step makes the call again, too, under the same key.
         with parts.keeping(self._ports, self._task, Part()):
             refined = refine(desk, records)
         self._account.ignore += refined.ignored
@@ -224,6 +227,7 @@ class _Page:
     def _from_file(self, position: dict[str, Any]) -> dict[str, Any] | None:
         """The next page of an answer that held more than one."""
         files, offset = position["files"], position["offset"]
+        # Without the export, which a page out of a file need not open.
         self._is_flagging = position.get("once") is True
         page: list[Json] = []
         total = 0
@@ -274,6 +278,7 @@ class _Page:
         for number, (record, fault) in enumerate(made.new, len(made.errors)):
             self._fail(fault, number, "" if record is None else desk.trace_key(record))
             if record is not None:
+                # With it the error can be tried again: from the first stage on, see `_entry_of`.
                 self._account.errors[-1]["record"] = record
         return made
 
@@ -296,32 +301,37 @@ class _Page:
         found = self._ports.errors.get(run.workspace_id, run.workflow_id, retry["step"], ids)
         total = 0
         for place, each in enumerate(dict.fromkeys(ids)):
-            entry = self._entry_of(found.get(each))
-            if entry is None:
+            error = found.get(each)
+            if error is None or error.resolved_at is not None or not error.retry_data:
                 continue
-            total += len(encode(entry.record))
+            entry = self._entry_of(error, error.retry_data)
+            total += 0 if entry is None else len(encode(entry.record))
             if total > MAX_PAGE_BYTES and self._account.entries:
+                # The record that has no room begins the next page.
                 end = start + place
                 break
-            self._account.entries.append(entry)
+            if error.retry_data.get("stage") == SAVING:
+                # It is on its way now: should it fail again, it does so where that happens. One that has no room is
+                # not, and the next page passes over what is resolved.
+                self._account.resolved.append(error.id)
+            if entry is not None:
+                self._account.entries.append(entry)
         return {"seen": end} if end < len(retry["errors"]) else None
 
-    def _entry_of(self, error: FlowError | None) -> Entry | None:
-        """None where there is nothing to try: it was resolved since, or its step is not part of the flow any more."""
-        if error is None or error.resolved_at is not None or not error.retry_data:
-            return None
+    def _entry_of(self, error: FlowError, retry_data: Mapping[str, Json]) -> Entry | None:
+        """None where there is nothing to try: its step is not part of the flow any more."""
         stages: Mapping[str, str] = self._config["stages"]
-        stage = error.retry_data.get("stage")
+        stage = retry_data.get("stage")
         if stage == SAVING:
-            # It is on its way now: should it fail again, it does so where that happens.
-            self._account.resolved.append(error.id)
             first = self._config["first"]
-            return None if first is None else Entry(error.retry_data.get("data"), first, error.trace_key)
+            return None if first is None else Entry(retry_data.get("data"), first, error.trace_key)
+        # The flow may have been changed since: then the first stage that is this export or import takes it. A router
+        # has no id, and is known by its key alone.
         if not isinstance(stage, str) or stages.get(stage) not in (error.step_id, ""):
             stage = next((key for key, id_ in stages.items() if id_ == error.step_id), None)
         if stage is None:
             return None
-        return Entry(error.retry_data.get("data"), stage, error.trace_key, (error.id,))
+        return Entry(retry_data.get("data"), stage, error.trace_key, (error.id,))
 
     # -- what it comes to ---------------------------------------------------------------------------------------------
 

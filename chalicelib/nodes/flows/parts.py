@@ -50,7 +50,8 @@ class Part:
     done: dict[str, Json] = field(default_factory=dict)
     tries: dict[str, int] = field(default_factory=dict)
     is_changed: bool = False
-    """Whether it holds what scripts said that is not stored: nobody is to ask them again for what they said."""
+    """Whether it holds what is not stored: nobody is to ask scripts again for what they said, nor to make requests
+    again that were made, because of what comes after them in the step."""
 
     def keep(self, name: str, make: Callable[[], Json]) -> Json:
         """What is known by the name, and from now on what is made where nothing is."""
@@ -65,6 +66,7 @@ class Part:
 
 def load(ports: FlowPorts, task: Task) -> Part:
     """What the attempts before have kept."""
+    # A first attempt has nothing to look for, which spares nearly every step a read.
     return kept(ports, task) if task.attempt > task.attempts_before + 1 else Part()
 
 
@@ -84,7 +86,7 @@ def save(ports: FlowPorts, task: Task, part: Part) -> None:
 @contextmanager
 def keeping(ports: FlowPorts, task: Task, part: Part) -> Iterator[None]:
     """Around calls of scripts, and whatever follows them in the step. Raises StepFailure, retryable, where no sandbox
-    could be reached or no time was left, once what scripts said before is stored."""
+    could be reached or no time was left, once what was said and sent before is stored."""
     try:
         yield
     except (StepFailure, OutOfTimeError, UnavailableError) as error:
@@ -170,6 +172,7 @@ class _Effort:
         return "some of its requests have to be made again"
 
     def perform(self, unit: Unit) -> None:
+        # Read without the lock: at worst one request more is made.
         if self.is_over:
             return
         try:
@@ -184,11 +187,13 @@ class _Effort:
         else:
             with self.lock:
                 self.part.done[unit.key] = kept
+                self.part.is_changed = True
 
     def _failed(self, unit: Unit, error: FlowHttpError) -> None:
         with self.lock:
             tries = self.part.tries.get(unit.key, 0) + 1
             self.part.tries[unit.key] = tries
+            self.part.is_changed = True
             if not error.is_passing or tries >= self.max_tries:
                 self.part.done[unit.key] = unit.give_up(error)
             else:
@@ -210,9 +215,11 @@ def _perform_all(ports: FlowPorts, units: Sequence[Unit], effort: _Effort, width
                 unit = waiting.pop()
                 group.start(lambda unit=unit: effort.perform(unit))  # type: ignore[misc]
                 under_way += 1
+            # Before the wait, so that what is waited for below is right even if this one is broken off.
             under_way -= 1
             group.wait()
     finally:
+        # Threads write into the part, so nobody leaves while one is under way; it begins no further request.
         effort.is_over = True
         while under_way > 0:
             under_way -= 1

@@ -77,6 +77,7 @@ class _Tally:
             self._open_errors(part)
             self._note_failed_again(part)
             self._resolve(part)
+        # When the page was made, as it is recorded: ids of errors follow from it, and have to be the same again.
         at = self._parts[0].at or self._context.now()
         flagged = once.flag(self._ports, self._context, self._config, self._said, at)
         if flagged.errors:
@@ -86,6 +87,7 @@ class _Tally:
         has_failed = self._page.get("failed") is True
         if self._generator in self._said["generators"]:
             progress = Progress(self._generator, round_of(self._task), totals, is_done=not more, has_failed=has_failed)
+            # After all errors, so that figures count none that cannot be found.
             self._ports.jobs.advance(self._run.workspace_id, self._run.id, progress)
         return {
             "more": more,
@@ -109,6 +111,7 @@ class _Tally:
 
     def _totals(self, flagged: Count) -> dict[str, Count]:
         carry: Any = self._task.scope.round.carry if self._task.scope.round is not None else None
+        # What comes into a loop's first round is what the loop before it said, with figures of another generator.
         is_first = round_of(self._task) == 1 or not isinstance(carry, dict)
         before = totals_of(None if is_first else carry.get("totals"))
         totals = totals_after(before, [(part.child, dict(part.output)) for part in self._parts])
@@ -158,7 +161,8 @@ class _Tally:
         if not faults:
             return
         run = self._run
-        found = self._ports.errors.get(run.workspace_id, run.workflow_id, part.step_id, list(faults), bare=True)
+        step_id = self._tried_again_at(part)
+        found = self._ports.errors.get(run.workspace_id, run.workflow_id, step_id, list(faults), bare=True)
         for id_, error in found.items():
             fault = faults[id_]
             changed = replace(
@@ -176,11 +180,16 @@ class _Tally:
         if ids:
             at = part.at or self._context.now()
             run = self._run
-            # What is tried again passes through the loop of the first generator, whosesoever it was.
-            step_id = part.step_id if part.key != "page" else self._said["retry"]["step"]
+            step_id = self._tried_again_at(part)
             self._ports.errors.resolve(
                 run.workspace_id, run.workflow_id, step_id, list(dict.fromkeys(ids)), at, RESOLVED_BY
             )
+
+    def _tried_again_at(self, part: _Part) -> str:
+        """Where errors are that the part tells the outcome of."""
+        # What is tried again passes through the loop of the first generator, whosesoever it was: what counts for that
+        # one, its page and its routers, may be about errors of another.
+        return self._said["retry"]["step"] if part.child == self._generator else part.step_id
 
     def _matching(self, part: _Part) -> list[str]:
         traced = part.output.get("traced")
@@ -189,6 +198,7 @@ class _Tally:
         try:
             stored = self._ports.files.get(self._run.id, self._said["open"])
         except FileNotStoredError:
+            # Without the file older errors stay open, and nothing is lost.
             return []
         known: Any = decode(stored.content)
         keys: Mapping[str, list[str]] = known.get(part.step_id, {})

@@ -70,19 +70,27 @@ class FlowAuth:
                 return request
 
     def renewed(
-        self, connection: Connection, request: HttpRequest, answer: HttpResponse, render: Render, seconds: float
+        self,
+        connection: Connection,
+        request: HttpRequest,
+        refused: HttpRequest,
+        answer: HttpResponse,
+        render: Render,
+        seconds: float,
     ) -> HttpRequest | None:
-        """`request`, which is without proof, proven anew after this refusal; None where nothing can be renewed."""
+        """`request`, which is without proof, proven anew after `refused`, as which it was sent, had this answer; None
+        where nothing can be renewed."""
         match connection.auth_type:
             case "digest":
                 header = _digest(connection.auth, request, answer, self.entropy.bytes(8).hex())
                 return None if header is None else _with_header(request, "Authorization", header)
             case "token" if as_text(connection.auth.get("refreshRelativeURI")):
                 self._keep(connection, self._refreshed(connection, render, seconds))
+            case "oauth" if not as_text(connection.auth.get("tokenURI")):
+                # A token that stands in the document would be sent again as it is.
+                return None
             case "oauth" | "cookie":
-                had_one = self._forget(connection)
-                if not had_one:
-                    return None
+                self._forget(connection, refused)
             case _:
                 return None
         return self.apply(connection, request, render, seconds)
@@ -182,6 +190,7 @@ class FlowAuth:
             raise FlowHttpError("connection", "connection_failed", f"The algorithm {algorithm[:20]} is not supported.")
         now = int(self.clock.now().timestamp())
         payload = {"iat": now, "exp": now + 600, **_payload(auth.get("payload") or auth.get("payloadTemplate"))}
+        # `alg` last, so that no header of the document names another one than the signature is made with.
         header = {"typ": "JWT", **as_object(auth.get("headers")), "alg": algorithm}
         signed = f"{_base64url(encode(header))}.{_base64url(encode(payload))}"
         key = as_text(auth.get("secret")) or as_text(auth.get("privateKey"))
@@ -193,6 +202,7 @@ class FlowAuth:
             answer = self.http.send(replace(request, max_response_bytes=256 * 1024))
         except OutboundError as error:
             raise FlowHttpError("connection", "connection_failed", error.message, is_passing=error.retryable) from error
+        # A login may well answer with a redirect: its cookie is all that is wanted of it.
         if not 200 <= answer.status < 400:
             message = f"The login answered {answer.status}."
             passing = answer.status >= 500 or answer.status == 429
@@ -206,13 +216,21 @@ class FlowAuth:
     def _keep(self, connection: Connection, value: str) -> str:
         with self._lock:
             if len(self._kept) >= _MOST_KEPT:
+                # All of them: what is needed still is made again with one login each.
                 self._kept.clear()
             self._kept[_name(connection)] = value
         return value
 
-    def _forget(self, connection: Connection) -> bool:
+    def _forget(self, connection: Connection, refused: HttpRequest) -> None:
+        """Drops the proof with which the request was sent."""
+        name = _name(connection)
+        sent = refused.headers.get("Cookie" if connection.auth_type == "cookie" else "Authorization")
         with self._lock:
-            return self._kept.pop(_name(connection), None) is not None
+            kept = self._kept.get(name)
+            # Requests overlap: another one that was refused may have renewed the proof meanwhile, and this one goes
+            # with the newer, which is nobody's to drop.
+            if kept is not None and sent in (kept, f"Bearer {kept}"):
+                del self._kept[name]
 
 
 _FORM = "application/x-www-form-urlencoded"
@@ -228,6 +246,7 @@ def joined(base: str, relative: str) -> str:
 
 
 def _name(connection: Connection) -> tuple[str, str, int]:
+    # With the revision, so that changed credentials have to prove themselves at once.
     return connection.workspace_id, connection.id, connection.revision
 
 
@@ -277,6 +296,7 @@ def _digest(auth: Mapping[str, Json], request: HttpRequest, answer: HttpResponse
         one = made(f"{one}:{nonce}:{cnonce}".encode())
     two = made(f"{request.method}:{uri}".encode())
     has_quality = "auth" in [each.strip() for each in facts.get("qop", "").split(",")]
+    # Each challenge is answered once, so the count of answers stays at 1.
     middle = f"{nonce}:00000001:{cnonce}:auth" if has_quality else nonce
     response = made(f"{one}:{middle}:{two}".encode())
     shown = f'username="{user}", realm="{realm}", nonce="{nonce}", uri="{uri}", response="{response}"'
@@ -288,6 +308,7 @@ def _digest(auth: Mapping[str, Json], request: HttpRequest, answer: HttpResponse
 def _signature_base(request: HttpRequest, own: Mapping[str, str]) -> str:
     parts = urlsplit(request.url)
     given = [*parse_qsl(parts.query, keep_blank_values=True), *own.items()]
+    # Forms are signed with the query; other bodies are no part of the signature (RFC 5849, 3.4.1.3).
     if request.body and request.headers.get("Content-Type", "").startswith(_FORM):
         given += parse_qsl(request.body.decode("utf-8", "replace"), keep_blank_values=True)
     normal = "&".join(sorted(f"{_encoded(name)}={_encoded(value)}" for name, value in given))
@@ -296,6 +317,7 @@ def _signature_base(request: HttpRequest, own: Mapping[str, str]) -> str:
 
 
 def _encoded(text: str) -> str:
+    # Without this `quote` would leave slashes as they are.
     return quote(text, safe="-._~")
 
 

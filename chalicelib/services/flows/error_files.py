@@ -26,6 +26,7 @@ from chalicelib.services.ports import Clock, Entropy, MarkStore
 
 GOOD_FOR = timedelta(hours=1)
 ERRORS, DIAGNOSTICS = ".csv", ".zip"
+# A function answers with 6 MB at most, in which the text is JSON once more.
 MAX_BYTES = 3 * 1024 * 1024
 """What goes into a file of errors: the newest of each step."""
 _LONGEST_TOKEN = 64
@@ -74,6 +75,7 @@ class FlowErrorFiles:
             # It has not begun, and has no errors.
             return _csv(()), "text/csv; charset=utf-8"
         parts = [(child.resource_id, child.key) for child in figures.children]
+        # Children are numbered from 1, and a number beyond the last gives no errors.
         errors = self._lines(figures, parts[index - 1 : index] if index else parts)
         if suffix == ERRORS:
             return _csv(errors), "text/csv; charset=utf-8"
@@ -94,14 +96,16 @@ def _ended_at(figures: JobFigures) -> datetime | None:
 
 
 def _csv(errors: Iterable[FlowError]) -> bytes:
-    text = io.StringIO()
+    raw = io.BytesIO()
+    # Written through, so that the position is that of all that was written, in bytes.
+    text = io.TextIOWrapper(raw, "utf-8", newline="", write_through=True)
     writer = csv.writer(text)
     writer.writerow(_COLUMNS)
     for error in errors:
         writer.writerow(_row(error))
-        if text.tell() >= MAX_BYTES:
+        if raw.tell() >= MAX_BYTES:
             break
-    return text.getvalue().encode()
+    return raw.getvalue()
 
 
 def _row(error: FlowError) -> tuple[str | int, ...]:

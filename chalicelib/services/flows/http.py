@@ -93,6 +93,7 @@ class FlowHttp:
             text = self.masked(connection, error.message)
             raise FlowHttpError("connection", "connection_failed", text, is_passing=passing) from error
         except FlowHttpError as error:
+            # Logins fail with messages of their own, which nobody has masked yet.
             error.message = self.masked(connection, error.message)
             raise
         return self._answer(connection, spec, request, response)
@@ -118,6 +119,7 @@ class FlowHttp:
         given = {header[0].lower(): header for header in (*connection.headers, *spec.headers)}
         # What signs comes last: it sees the other headers, whichever way round they were written.
         for name, value in sorted(given.values(), key=lambda header: is_signing(header[1])):
+            # Names of headers have no case: what is given replaces ours, however it is written.
             for known in [known for known in headers if known.lower() == name.lower()]:
                 del headers[known]
             headers[name] = self._signing_text(connection, value, seen, spec, request)
@@ -158,6 +160,7 @@ class FlowHttp:
             self.judge(answer, rules, connection)
         except FlowHttpError as error:
             status = error.answer.status if error.answer else 0
+            # A failure that only the content tells came with a status of success, which would say that all is well.
             return (status if status >= 300 else 400), error.message
         return 200, None
 
@@ -178,11 +181,13 @@ class FlowHttp:
             return self._text(text, seen, RequestSpec())
 
         began = self.clock.now()
-        response = send(self.auth.apply(connection, request, render, seconds))
+        proven = self.auth.apply(connection, request, render, seconds)
+        response = send(proven)
         if not _is_refused(connection, response):
             return response
+        # Some time for the renewal even where the refusal came late.
         left = max(seconds - (self.clock.now() - began).total_seconds(), 0.5)
-        again = self.auth.renewed(connection, request, response, render, left)
+        again = self.auth.renewed(connection, request, proven, response, render, left)
         return response if again is None else send(again)
 
     def _sent(self, connection: Connection, about: About, request: HttpRequest) -> HttpResponse:
@@ -190,6 +195,7 @@ class FlowHttp:
         if self.calls is None or connection.debugged_until is None or self.clock.now() >= connection.debugged_until:
             return self.http.send(request)
         began = self.clock.now()
+        # Stands for every failure that is not expected here: the call is noted all the same.
         outcome: HttpResponse | str = "The call did not come to an end."
         try:
             response = outcome = self.http.send(request)
@@ -220,6 +226,7 @@ class FlowHttp:
             read = parsed(response, media, spec.usual_media_type if is_success else "", spec.xml, spec.csv)
             answer = replace(answer, body=read.body, root=read.root)
         except InvalidError as error:
+            # What is said of a failure may be of any form: its text is told as it is.
             if is_success:
                 raise FlowHttpError("application", "invalid_response", error.message, answer=answer) from error
         if is_success:
@@ -329,6 +336,7 @@ def _is_refused(connection: Connection, response: HttpResponse) -> bool:
 def _origin(url: str) -> tuple[str, str]:
     try:
         parts = urlsplit(url)
+        # Credentials in front of a host are no part of it.
         return parts.scheme.lower(), parts.netloc.lower().rpartition("@")[2]
     except ValueError as error:
         raise FlowHttpError("resource", "invalid_url", "The address of the request cannot be read.") from error

@@ -156,6 +156,25 @@ def test_a_source_starts_it(world: World) -> None:
     assert row["event"] == {"n": 1}
 
 
+@pytest.mark.parametrize("missing", ["events:write", "sources:read"])
+def test_a_key_that_may_not_subscribe_it_to_its_source_makes_no_workflow(world: World, missing: str) -> None:
+    source = world.call("POST", "/v1/sources", {"component_code": COUNTER}).data["id"]
+    key = world.new_key("ws_one", *sorted({"workflows:write", "events:write", "sources:read"} - {missing}))
+    triggers = [{"type": "http"}, {"type": "source", "source_id": source}]
+    before = world.stored()
+
+    answer = world.call("POST", "/v1/workflows", body(triggers=triggers), key=key)
+
+    assert answer.status == 403, answer.text
+    assert world.stored() == before
+
+
+def test_a_key_for_workflows_alone_makes_one_without_a_source(world: World) -> None:
+    key = world.new_key("ws_one", "workflows:write")
+
+    assert world.call("POST", "/v1/workflows", body(), key=key).status == 200
+
+
 def test_an_error_goes_to_the_workflows_stream(world: World) -> None:
     made = create(world)
 

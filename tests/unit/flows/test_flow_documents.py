@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from chalicelib.domain.flows.checks import problems_of
 from chalicelib.domain.flows.documents import http_of, with_http
+from chalicelib.domain.flows.flows import ResourceKind
 
 BASE: dict[str, Any] = {"baseURI": "https://depot.example", "mediaType": "json"}
 
@@ -61,6 +63,27 @@ def test_a_document_in_the_new_form_is_read_as_it_is() -> None:
 )
 def test_an_old_export_is_read_in_the_new_form(rest: Any, http: Any) -> None:
     assert http_of({"adaptorType": "RESTExport", "rest": rest}) == http
+
+
+def test_an_old_import_keeps_its_lookups() -> None:
+    lookups: list[Any] = [{"name": "known", "relativeURI": "/parcels", "method": "GET", "extract": "id"}]
+    rest: dict[str, Any] = {"method": ["PUT"], "relativeURI": ["/a"], "existingLookupName": "known", "lookups": lookups}
+
+    assert http_of({"adaptorType": "RESTImport", "rest": rest}) == rest
+
+
+def test_the_lookups_of_an_old_import_are_judged_where_they_stand() -> None:
+    fields: list[Any] = [{"generate": "zone", "extract": "area", "lookupName": "zones"}]
+    lookups: list[Any] = [{"name": "zones", "map": {"N": "north"}}]
+
+    def problems(given: list[Any]) -> list[str]:
+        rest: dict[str, Any] = {"method": ["PUT"], "relativeURI": ["/a"], "lookups": given}
+        document: dict[str, Any] = {"name": "Old", "adaptorType": "RESTImport", "_connectionId": "a" * 24, "rest": rest}
+        found = problems_of(ResourceKind.IMPORT, {**document, "mapping": {"fields": fields, "lists": []}})
+        return [each.field for each in found]
+
+    assert problems(lookups) == []
+    assert problems([*lookups, {"name": "more"}]) == ["rest.lookups[1].map"]
 
 
 def test_an_imports_values_are_lists_by_request() -> None:

@@ -64,6 +64,17 @@ def refused(spec: RequestSpec, answer: Answers, through: Connection | None = Non
     return caught.value
 
 
+def logging_in(kind: str) -> Connection:
+    """A connection whose proof is granted by a login."""
+    auth = {"oauth": {"tokenURI": "https://login.example/t"}, "cookie": {"uri": "/login"}}
+    return connection({"type": kind, kind: auth[kind]})
+
+
+def granted(kind: str, proof: str) -> Json | HttpResponse:
+    """What its login answers."""
+    return {"access_token": proof} if kind == "oauth" else status(302, set_cookie=f"sid={proof}")
+
+
 class TestRequest:
     @pytest.mark.parametrize(
         ("base", "relative", "url"),
@@ -377,6 +388,56 @@ class TestAuth:
 
         assert made == ["grant_type=client_credentials&client_id=c&client_secret=s+s&scope=a+b"]
         assert len(requests) == 3
+
+    @pytest.mark.parametrize("kind", ["cookie", "oauth"])
+    def test_a_request_whose_proof_another_one_renews_meanwhile_is_made_again_with_the_newer(self, kind: str) -> None:
+        logins: list[str] = []
+
+        def answer(request: HttpRequest) -> Any:
+            if "login" in request.url:
+                logins.append(f"n{len(logins)}")
+                return granted(kind, logins[-1])
+            return {"ok": True} if "n1" in proof_of(request) else refuse(request)
+
+        def refuse(request: HttpRequest) -> Any:
+            if not request.url.endswith("/slow"):
+                return status(401)
+            # While this one is on its way another one is refused, too, and is the first to renew the proof.
+            http.request(through, RequestSpec(relative_uri="/quick"), {}, seconds=5)
+            return status(401)
+
+        def proof_of(request: HttpRequest) -> str:
+            return request.headers.get("Authorization", "") + request.headers.get("Cookie", "")
+
+        through = logging_in(kind)
+        http, _ = calls(answer)
+
+        made = http.request(through, RequestSpec(relative_uri="/slow"), {}, seconds=5)
+
+        assert (made.status, logins) == (200, ["n0", "n1"])
+
+    @pytest.mark.parametrize("kind", ["cookie", "oauth"])
+    def test_a_request_whose_proof_another_one_has_dropped_logs_in_itself(self, kind: str) -> None:
+        logins: list[str] = []
+
+        def answer(request: HttpRequest) -> Any:
+            if "login" in request.url:
+                logins.append(f"n{len(logins)}")
+                # The login of the one that dropped the proof fails.
+                return status(503) if len(logins) == 2 else granted(kind, "t")
+            if len(logins) > 2:
+                return {"ok": True}
+            if request.url.endswith("/slow"):
+                with pytest.raises(FlowHttpError):
+                    http.request(through, RequestSpec(relative_uri="/quick"), {}, seconds=5)
+            return status(401)
+
+        through = logging_in(kind)
+        http, _ = calls(answer)
+
+        made = http.request(through, RequestSpec(relative_uri="/slow"), {}, seconds=5)
+
+        assert (made.status, len(logins)) == (200, 3)
 
     def test_oauth_with_a_given_token(self) -> None:
         _, (request,) = ask(RequestSpec(), connection({"type": "oauth", "oauth": {"accessToken": "given"}}))
