@@ -7,6 +7,7 @@ What is remembered follows from the batch alone, so that whoever stores it with 
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 from collections import deque
 from collections.abc import Iterable, Sequence
@@ -14,7 +15,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from chalicelib.domain.javascript import Emit
-from chalicelib.domain.json import Json, encode_text
+from chalicelib.domain.json import MAX_INTEGER_DIGITS, Json, encode_text
 
 UNIQUE_KEPT = 100
 LONGEST_KEY = 256
@@ -22,6 +23,7 @@ LONGEST_KEY = 256
 
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?", re.ASCII)
 _MOST_DIGITS = 400
+_INTEGERS_END = 10**MAX_INTEGER_DIGITS
 
 
 class Strategy(StrEnum):
@@ -56,6 +58,7 @@ def in_order(batch: Iterable[Emit]) -> list[Emit]:
     others: list[Emit] = []
     for emit in batch:
         (others if time_of(emit) is None else timed).append(emit)
+    # sorted() is stable: events of one time stay in the order in which they were emitted.
     return [*sorted(timed, key=lambda emit: time_of(emit) or 0), *others]
 
 
@@ -79,6 +82,7 @@ def decide(strategy: Strategy, memory: Memory, batch: Sequence[Emit]) -> Decisio
 def time_of(emit: Emit) -> int | None:
     """The `ts` of an emission in milliseconds since 1970, if it has a usable one."""
     ts = emit.meta.get("ts")
+    # NaN fails the comparison, and so is no time either.
     if isinstance(ts, bool) or not isinstance(ts, int | float) or not abs(ts) < 1e16:
         return None
     return int(ts)
@@ -95,26 +99,37 @@ def key_of(id_: Json) -> str | None:
 
 
 def _text(id_: Json) -> str:
+    # JavaScript has one kind of numbers, to which 1.0 is 1; from 1e21 on it writes an exponent itself.
     if isinstance(id_, float) and id_.is_integer() and abs(id_) < 1e21:
         return str(int(id_))
     return encode_text(id_)
 
 
 def number_of(id_: Json) -> int | float | None:
-    """The number that an id is, or is the text of."""
+    """The number that an id is, or is the text of: one that JSON can carry, so that it can be remembered."""
     if isinstance(id_, bool):
         return None
     if isinstance(id_, int | float):
-        return id_
+        return _carried(id_)
     if not isinstance(id_, str) or len(id_) > _MOST_DIGITS:
         return None
     text = id_.strip()
     if not _NUMBER.fullmatch(text):
         return None
     if text.lstrip("+-").isdigit():
-        return int(text)
-    found = float(text)
-    return found if abs(found) != float("inf") else None
+        return _carried(int(text))
+    return _carried(float(text))
+
+
+def _carried(number: float) -> int | float | None:
+    """A double beyond the integers that `decode` takes back, as JavaScript has them; None where none is so large."""
+    if isinstance(number, int) and abs(number) < _INTEGERS_END:
+        return number
+    try:
+        found = float(number)
+    except OverflowError:
+        return None
+    return found if math.isfinite(found) else None
 
 
 def _missing(count: int, strategy: Strategy) -> tuple[str, ...]:
@@ -154,6 +169,7 @@ def _greatest(memory: Memory, emits: Sequence[Emit]) -> Decision:
 def _last(memory: Memory, named: Sequence[tuple[Emit, str]]) -> Decision:
     begin = 0
     for at, (_, key) in enumerate(named):
+        # Not done at the first match: the id may come again, and all up to the last one was emitted before.
         if key == memory.last:
             begin = at + 1
     last = named[-1][1] if named else memory.last

@@ -58,14 +58,21 @@ def _is(value: Json, name: Json) -> bool:
     if name == "number":
         return isinstance(value, (int, float)) and not isinstance(value, bool)
     if name == "integer":
+        # JSON Schema takes 1.0 for an integer; that true is an int is Python's view alone.
         return (isinstance(value, int) and not isinstance(value, bool)) or (
             isinstance(value, float) and value.is_integer()
         )
+    # An unknown type refuses nothing, as an unknown keyword does.
     return isinstance(value, _TYPES.get(str(name), (object,)))
 
 
 def _same(one: Json, other: Json) -> bool:
-    """Equal as JSON: true is not 1."""
+    """Equal as JSON: true is not 1, however deep."""
+    match one, other:
+        case list(), list():
+            return len(one) == len(other) and all(map(_same, one, other))
+        case dict(), dict():
+            return one.keys() == other.keys() and all(_same(inner, other[name]) for name, inner in one.items())
     return one == other and isinstance(one, bool) == isinstance(other, bool)
 
 

@@ -96,7 +96,7 @@ def _measured(number: Json, unit: Json) -> Json:
 
 
 def _number(text: str) -> Json:
-    if text.lstrip("-").isdecimal() and len(text) <= MAX_INTEGER_DIGITS:
+    if text.removeprefix("-").isdecimal() and len(text) <= MAX_INTEGER_DIGITS:
         return int(text)
     try:
         number = float(text)

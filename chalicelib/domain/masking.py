@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections import defaultdict, deque
+from collections.abc import Collection, Mapping, Sequence
 from urllib.parse import urlsplit, urlunsplit
+
+import msgspec
 
 from chalicelib.domain.json import Json
 
@@ -76,6 +79,7 @@ def mask_json(value: Json) -> Json:
     """`value` with every member of a secret's name masked, however deep, and what URLs say before their host."""
     if isinstance(value, Mapping):
         return {
+            # That a secret is empty is no secret, and worth seeing.
             name: MASK if is_secret_name(name) and inner not in (None, "") else mask_json(inner)
             for name, inner in value.items()
         }
@@ -85,7 +89,11 @@ def mask_json(value: Json) -> Json:
 
 
 def unmask_json(value: Json, stored: Json) -> Json:
-    """`value` as it came back from whoever was shown `mask_json(stored)`: with what is stored in place of each mask."""
+    """`value` as it came back from whoever was shown `mask_json(stored)`: with what is stored in place of each mask.
+
+    Items of a list are known again by what they look like masked. One that was changed where it stands, in a list as
+    long as before, keeps its secrets too; a mask of any other stays a mask, rather than to become another's secret.
+    """
     if value == mask_json(stored):
         return stored
     if isinstance(value, Mapping):
@@ -97,9 +105,30 @@ def unmask_json(value: Json, stored: Json) -> Json:
             for name, inner in value.items()
         }
     if isinstance(value, list):
-        before = stored if isinstance(stored, list) else []
-        return [unmask_json(inner, before[i] if i < len(before) else None) for i, inner in enumerate(value)]
+        before = _counterparts(value, stored if isinstance(stored, list) else [])
+        return [unmask_json(inner, known) for inner, known in zip(value, before, strict=True)]
     return value
+
+
+def _counterparts(items: Sequence[Json], stored: Sequence[Json]) -> list[Json]:
+    """What is stored for each of the items, None where nothing is."""
+    looks, stored_looks = [_look(item) for item in items], [_look(item) for item in stored]
+    found = {at: at for at, (one, other) in enumerate(zip(looks, stored_looks, strict=False)) if one == other}
+    free: dict[bytes, deque[int]] = defaultdict(deque)
+    for at, look in enumerate(stored_looks):
+        if at not in found:
+            free[look].append(at)
+    for at, look in enumerate(looks):
+        if at not in found and free[look]:
+            found[at] = free[look].popleft()
+    if len(items) == len(stored):
+        taken = set(found.values())
+        found.update({at: at for at in range(len(items)) if at not in found and at not in taken})
+    return [stored[found[at]] if at in found else None for at in range(len(items))]
+
+
+def _look(item: Json) -> bytes:
+    return msgspec.json.encode(mask_json(item), order="sorted")
 
 
 def mask_url(url: str, secret: Collection[str] = ()) -> str:

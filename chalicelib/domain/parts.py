@@ -39,13 +39,21 @@ def part_input(task: Task, range_: ItemRange) -> dict[str, Json]:
     }
 
 
+def program_of(program: Program, run: Run) -> Program:
+    """What the keys of the run's steps are looked up in, given its version's program: for a part, just the map.
+
+    Raises DefinitionError if the map is not there.
+    """
+    return program if run.part is None else _alone(_step_at(program, run.part.path))
+
+
 def root_of(program: Program, run: Run, resumed: bool) -> tuple[Run, Scope]:
     """The run as its steps see it, and its root scope: for a part, just the map."""
     began_at = run.began_at or run.created_at
     if run.part is None:
         return run, Scope(program, "", None, None, run.input, began_at, {}, resumed)
     given = run.input
-    step = _step_at(program, run.part.path)
+    alone = program_of(program, run)
     assert isinstance(given, Mapping)
     variables = {
         **_object(given["variables"]),
@@ -53,12 +61,13 @@ def root_of(program: Program, run: Run, resumed: bool) -> tuple[Run, Scope]:
         "$offset": given["offset"],
         "$concurrency": given["concurrency"],
     }
-    root = Scope(_alone(step), "", None, None, None, began_at, variables, resumed)
+    root = Scope(alone, "", None, None, None, began_at, variables, resumed)
     root.outputs.update(_object(given["outputs"]))
     return replace(run, input=given["input"]), root
 
 
 def _alone(step: Step) -> Program:
+    # Trying again and surviving a failure are the parent's, where the map stands with its own policy.
     node = replace(step.node, on_error=OnError.FAIL, retry=RetryPolicy())
     alone = replace(step, node=node, config=_CONFIG, exits=(), entries=0, order=0)
     return Program(Graph((node,)), {node.id: alone}, (node.id,), {})

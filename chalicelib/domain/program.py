@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from chalicelib.domain.errors import DefinitionError, ExpressionError
 from chalicelib.domain.expressions import Template, compile_expression, compile_template
 from chalicelib.domain.graph import ERROR, Edge, Graph, Node, OnError
+from chalicelib.domain.ids import unescape
 from chalicelib.domain.json import Json
 from chalicelib.domain.node_types import NODE_TYPES, Kind, NodeType, allows
 
@@ -52,6 +53,10 @@ class Step:
         """Whether carrying the step out does something outside this run."""
         return self.kind in {Kind.EFFECT, Kind.CHILD}
 
+    def body_of(self, scope: str) -> Program | None:
+        """The body that one of the step's scopes runs: a branch is known by its name, a round by its number."""
+        return self.bodies.get("body" if self.node.type in {"loop", "map"} else scope)
+
 
 @dataclass(frozen=True, slots=True)
 class Program:
@@ -64,12 +69,19 @@ class Program:
     triggers: Mapping[str, str]
     concurrency_key: Template | None = None
 
-    def find(self, node_id: str) -> Step | None:
-        """The step of this id, here or in a body; where several bodies have one, any of them."""
-        if node_id in self.steps:
-            return self.steps[node_id]
-        bodies = (body for step in self.steps.values() for body in step.bodies.values())
-        return next((found for body in bodies if (found := body.find(node_id)) is not None), None)
+    def step_at(self, key: str) -> Step | None:
+        """The step that a key (`loop.3/fork@2.name/x`) or a slot of a run of this program names, None if there is none.
+
+        The whole key counts, because ids are unique within one graph only.
+        """
+        program: Program | None = self
+        step: Step | None = None
+        # Ids, names and numbers of rounds are escaped: what separates them here occurs in none of them.
+        for part in key.split("/"):
+            slot, _, inner = part.partition(".")
+            step = program.steps.get(unescape(slot.partition("@")[0])) if program is not None else None
+            program = step.body_of(unescape(inner)) if step is not None else None
+        return step
 
     def starts_for(self, kind: str) -> frozenset[str]:
         """Where a run that was started in the way `kind` begins: at the triggers of that kind, else at every
@@ -94,10 +106,12 @@ def _compile(graph: Graph, outer: frozenset[str], depth: int) -> Program:
     _check_ids(graph)
     _check_edges(graph)
     order = _topological_order(graph)
+    # A body may name nodes of the graphs around it: their outputs are in its reach.
     known = outer | order.keys()
     exits: dict[str, list[Exit]] = {node.id: [] for node in graph.nodes}
     for index, edge in enumerate(graph.edges):
         exits[edge.source].append(_exit(edge, index, known))
+    # Edges and not their sources: two edges from one node are decided apart.
     entries = Counter(edge.target for edge in graph.edges)
     steps = {
         node.id: _step(node, order[node.id], tuple(exits[node.id]), entries[node.id], known, depth)
@@ -145,6 +159,7 @@ def _topological_order(graph: Graph) -> dict[str, int]:
             entries[target] -= 1
             if not entries[target]:
                 free.append(target)
+    # What was never freed stands on a cycle, or behind one.
     if len(order) < len(graph.nodes):
         stuck = [node.id for node in graph.nodes if node.id not in order]
         shown = ", ".join(f"'{node_id}'" for node_id in stuck[:5])
@@ -166,6 +181,7 @@ def _step(node: Node, order: int, exits: tuple[Exit, ...], entries: int, known: 
         )
     if type_ is not None:
         _check_members(node, type_)
+    # A container's own expressions look into the body that has just run.
     inside = known.union(*({inner.id for inner in body.nodes} for body in node.bodies.values()))
     raw_names = type_.raw if type_ else frozenset[str]()
     expression_names = type_.expressions if type_ else frozenset[str]()
@@ -174,6 +190,7 @@ def _step(node: Node, order: int, exits: tuple[Exit, ...], entries: int, known: 
         node=node,
         type=type_,
         order=order,
+        # Which members of an unknown type are templates nobody knows; its step fails without reading them.
         config=_template(node.id, "config", templated if type_ else {}, known),
         raw={name: v for name, v in node.config.items() if name in raw_names},
         expressions={

@@ -16,9 +16,13 @@ from chalicelib.domain.run import StepError
 from chalicelib.nodes.steps import StepFailure
 from chalicelib.services.ports import Clock, HttpSender
 
+# For the time that the call takes, and for clocks that differ.
 _EXPIRY_MARGIN = timedelta(seconds=30)
 _FETCH_SECONDS = 30.0
 _MAX_TOKENS = 1000
+_DEFAULT_LIFETIME_SECONDS = 300
+# The endpoint may name any number, and no timedelta holds every one.
+_LONGEST_LIFETIME_SECONDS = 86_400
 _TOKEN_MEMBERS = ("type", "token_url", "client_id", "client_secret", "scope", "username", "password")
 
 
@@ -72,6 +76,7 @@ class Authenticator:
             token, expires_at = self._tokens.get(name, ("", self._clock.now()))
         if token and self._clock.now() < expires_at:
             return token
+        # Without the lock: two threads may both fetch, but nobody waits for another's token endpoint.
         token, lifetime = self._fetch(_text(auth, "token_url"), form, seconds_left)
         with self._lock:
             if len(self._tokens) >= _MAX_TOKENS:
@@ -101,8 +106,9 @@ class Authenticator:
         token = grant.get("access_token") if isinstance(grant, Mapping) else None
         if not isinstance(token, str) or not isinstance(grant, Mapping):
             raise StepFailure(StepError("auth", "the token endpoint's answer has no access_token"))
-        lifetime = grant.get("expires_in", 300)
-        return token, timedelta(seconds=lifetime if isinstance(lifetime, (int, float)) else 300)
+        lifetime = grant.get("expires_in")
+        seconds = lifetime if isinstance(lifetime, (int, float)) else _DEFAULT_LIFETIME_SECONDS
+        return token, timedelta(seconds=min(max(seconds, 0), _LONGEST_LIFETIME_SECONDS))
 
 
 def _client_credentials(auth: Mapping[str, Json]) -> dict[str, str]:
@@ -126,6 +132,7 @@ def _given(auth: Mapping[str, Json], *names: str) -> dict[str, str]:
 
 
 def _token_name(auth: Mapping[str, Json]) -> str:
+    # Whatever decides whose token it is: workspaces share this cache, and must not share tokens.
     parts = (str(auth.get(name, "")) for name in _TOKEN_MEMBERS)
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 

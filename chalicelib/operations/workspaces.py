@@ -34,17 +34,22 @@ class Owned:
     def prefix(self) -> str:
         return f"{part(self.workspace_id)}#"
 
-    def learn(self, table: str, key: str, item: RawItem) -> None:
-        if table == "definitions" and key == f"{self.prefix}source":
+    def learn(self, table: str, key: str, item: RawItem) -> bool:
+        """Whether the item told of anything that is owned."""
+        is_source = table == "definitions" and key == f"{self.prefix}source"
+        if is_source:
             self.sources.add(item["name"]["S"])
         if item.get("workspace_id") != {"S": self.workspace_id}:
-            return
+            return is_source
         if table == "identities":
             self.users.add(item["user_id"]["S"])
         elif table == "runs":
             self.runs.add(key)
         elif table == "pins" and key.startswith("#pin#"):
             self.pins.add(key.removeprefix("#pin#"))
+        else:
+            return is_source
+        return True
 
     def holds(self, table: str, key: str, item: RawItem) -> bool:
         if item.get("workspace_id") == {"S": self.workspace_id} or key.startswith(self.prefix):
@@ -65,6 +70,7 @@ class Owned:
     def places_in_bucket(self) -> Iterator[str]:
         yield from (f"{owner}/{part(self.workspace_id)}/" for owner in _OWNERS_IN_BUCKET)
         yield from (f"runs/{run_id}/" for run_id in sorted(self.runs))
+        # Outboxes of sources are kept with the values of runs, and expire with them.
         yield from (f"runs/{part(source_id)}/" for source_id in sorted(self.sources))
         yield from (f"{owner}/{pin}/" for pin in sorted(self.pins) for owner in _KEPT_BY_PIN)
 
@@ -100,24 +106,32 @@ class Workspaces:
     def delete(self, workspace_id: str) -> Iterator[tuple[str, int]]:
         """How much was deleted of each table, and of the bucket. Keys go first."""
         owned = self._owned(workspace_id)
+        counts = dict.fromkeys(self._tables, 0)
         for word in self._tables:
-            yield word, sum(1 for _ in self._deleted(word, owned))
+            counts[word] += sum(1 for _ in self._deleted(word, owned, telling=False))
+            if word == "identities":
+                counts[word] += sum(1 for _ in self._deleted(word, owned, telling=True))
         yield "bucket", sum(1 for _ in self._deleted_objects(owned))
+        # Items that tell what else is owned go last: whoever begins again after an interruption still learns of it.
+        for word in self._tables:
+            yield word, counts[word] + sum(1 for _ in self._deleted(word, owned, telling=True))
 
     def _owned(self, workspace_id: str) -> Owned:
         owned = Owned(workspace_id)
+        # Before anything is deleted: what belongs to a run or a pin names only that, and is not known without it.
         for word in ("identities", "definitions", "runs", "pins"):
             hash_name, _ = self._key_names(word)
             for item in self._scan(word):
                 owned.learn(word, item[hash_name]["S"], item)
         return owned
 
-    def _deleted(self, word: str, owned: Owned) -> Iterator[None]:
+    def _deleted(self, word: str, owned: Owned, *, telling: bool) -> Iterator[None]:
         hash_name, range_name = self._key_names(word)
         table = Table(self._clients.dynamodb, self._tables[word], hash_name, range_name)
-        for key, place, _ in self._items(word, owned):
-            table.delete(key, place)
-            yield None
+        for key, place, item in self._items(word, owned):
+            if owned.learn(word, key, item) is telling:
+                table.delete(key, place)
+                yield None
 
     def _deleted_objects(self, owned: Owned) -> Iterator[None]:
         for key in self._objects(owned):
@@ -164,6 +178,7 @@ def _plain(typed: Mapping[str, Any]) -> Json:
     ((kind, value),) = typed.items()
     match kind:
         case "N":
+            # DynamoDB gives numbers as texts; as floats, large whole ones would lose digits.
             return int(value) if value.lstrip("-").isdigit() else float(value)
         case "B":
             return base64.b64encode(value).decode()

@@ -64,7 +64,12 @@ class Machine:
         )
 
     def start(self, *arguments: str, **streams: Any) -> subprocess.Popen[str]:
-        started = subprocess.Popen([*COMMAND, *arguments], env=self.environment, text=True, **streams)
+        # Whoever runs these tests in the background may have had it ignored, which a process hands down.
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            started = subprocess.Popen([*COMMAND, *arguments], env=self.environment, text=True, **streams)
+        finally:
+            signal.signal(signal.SIGINT, before)
         self.started.append(started)
         return started
 

@@ -14,6 +14,7 @@ from chalicelib.domain.errors import RunNotFoundError
 from chalicelib.domain.http import HttpRequest
 from chalicelib.domain.ids import escape
 from chalicelib.domain.node_types import Kind
+from chalicelib.domain.parts import program_of
 from chalicelib.domain.program import Program
 from chalicelib.domain.retry import next_attempt_at
 from chalicelib.domain.run import TRANSITIONS, History, Outcome, Run, RunStatus, StepStatus
@@ -198,7 +199,7 @@ class Watch:
         for outcome in also:
             self._computed(run_id, outcome)
         run = self._stored(run_id)
-        node = self.program(run).find(counts.node_id)
+        node = program_of(self.program(run), run).step_at(counts.key)
         if counts.status is StepStatus.SUCCEEDED and node is not None and node.node.type == "http_request":
             reset = run.resets.get(counts.key)
             keys = [effect_key(run, counts.key, number) for number in range(reset.effect + 1 if reset else 1)]
@@ -219,8 +220,8 @@ class Watch:
         known = self._pure.setdefault(step, result)
         if known != result:
             self.fail(f"{step} was computed twice, differently: {known} and {result}")
-        program = self.program(self._stored(run_id))
-        node = program.find(outcome.node_id)
+        run = self._stored(run_id)
+        node = program_of(self.program(run), run).step_at(outcome.key)
         if node and (node.kind is Kind.WAIT or (node.kind is Kind.INPUT and outcome.error is not None)):
             self._is_over(step, outcome.finished_at, self._now())
 

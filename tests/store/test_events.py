@@ -92,6 +92,13 @@ def test_a_repeated_emission_is_found_among_the_newest(stores: Stores) -> None:
     assert listed(stores) == ["e2", "e1"]
 
 
+def test_the_newest_event_is_known_again_without_being_told_to_look(stores: Stores) -> None:
+    first = append(stores, "e1", 1)
+
+    assert append(stores, "e1", 2) == first
+    assert len(stores.events.page(EMITTER, "", EventQuery(limit=10)).items) == 1
+
+
 def test_a_new_emission_that_may_be_a_repetition_is_appended(stores: Stores) -> None:
     append(stores, "e1")
 

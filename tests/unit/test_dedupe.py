@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from chalicelib.domain.dedupe import Memory, Strategy, decide, in_order, key_of, number_of
 from chalicelib.domain.javascript import Emit
-from chalicelib.domain.json import Json
+from chalicelib.domain.json import Json, decode, encode
 
 
 def emit(id_: Json = None, ts: Json = None, event: Json = None) -> Emit:
@@ -65,6 +65,24 @@ def test_greatest_does_not_emit_what_is_no_number_and_says_so() -> None:
     assert [each.meta["id"] for each in decision.kept] == [" 12 ", "1e2"]
     assert decision.memory.greatest == 100.0
     assert "3 event(s)" in decision.warnings[0]
+
+
+@pytest.mark.parametrize("as_text", [True, False])
+@pytest.mark.parametrize(
+    ("number", "remembered"),
+    [(10**40 - 1, 10**40 - 1), (10**40, 1e40), (-(10**40), -1e40), (10**300 + 1, 1e300), (10**309, None)],
+    ids=["40-digits", "41-digits", "negative", "301-digits", "beyond-doubles"],
+)
+def test_the_greatest_is_a_number_that_can_be_read_again(number: int, remembered: float | None, as_text: bool) -> None:
+    memory = decide(Strategy.GREATEST, Memory(), [emit(str(number) if as_text else number)]).memory
+
+    assert memory.greatest == remembered
+    assert decode(encode(memory.greatest)) == remembered
+
+
+@pytest.mark.parametrize("id_", [float("inf"), float("-inf"), float("nan"), "1e999"])
+def test_what_is_not_finite_is_no_number(id_: Json) -> None:
+    assert number_of(id_) is None
 
 
 def test_last_emits_what_comes_after_the_id_it_remembers() -> None:

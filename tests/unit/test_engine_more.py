@@ -10,7 +10,7 @@ import pytest
 from chalicelib.domain.errors import DefinitionError, ExpressionError
 from chalicelib.domain.graph import Backoff, Graph, Node, OnError, RetryPolicy
 from chalicelib.domain.json import Json
-from chalicelib.domain.parts import part_input, part_of, root_of
+from chalicelib.domain.parts import part_input, part_of, program_of, root_of
 from chalicelib.domain.program import MAX_DEPTH, Program, check
 from chalicelib.domain.retry import delay_seconds, fraction, next_attempt_at
 from chalicelib.domain.run import Answer, Failure, Outcome, Part, Reset, Run, RunStatus, StepError, StepStatus
@@ -391,6 +391,13 @@ class TestParts:
             with pytest.raises(DefinitionError, match="is gone"):
                 root_of(self.PROGRAM, a_run(self.part().input, part=Part(path)), False)
 
+    def test_keys_of_a_part_begin_at_its_map(self) -> None:
+        program = program_of(self.PROGRAM, self.part())
+
+        assert (found := program.step_at("m.1")) is not None
+        assert found.node.type == "map"
+        assert program_of(self.PROGRAM, a_run()) is self.PROGRAM
+
     def test_the_parent_tells_where_the_map_stands_and_what_is_seen_there(self) -> None:
         driver = Driver(graph([values("before", n=5), self.FORK], ("before", "f")), a_run({"items": list(range(201))}))
         task = _first_part(driver)
@@ -427,12 +434,33 @@ class TestPrograms:
         with pytest.raises(DefinitionError, match="more than 8 deep"):
             check(self.nested(MAX_DEPTH + 1))
 
-    def test_nodes_are_found_in_bodies(self) -> None:
-        program = Program.of(Graph((Node("first", "noop"), *self.nested(2).nodes)))
+    @pytest.mark.parametrize(
+        ("key", "name"),
+        [
+            ("x", "at the root"),
+            ("l.3/x", "in the loop"),
+            ("l@2.3/x", "in the loop"),
+            ("l.1/f%2E1@12.a%2Eb/x", "in a branch"),
+            ("l.1/f%2E1.3/x@4", "in branch 3"),
+            ("l.1/f%2E1", "the fork"),
+            ("l.7", "the loop"),
+            ("l@1.7@2", "the loop"),
+            ("y", None),
+            ("x.1/x", None),
+            ("l.1/f%2E1.gone/x", None),
+            ("l.1/gone.1/x", None),
+            ("", None),
+        ],
+    )
+    def test_a_step_is_found_by_its_key_whatever_else_has_its_id(self, key: str, name: str | None) -> None:
+        branches = {"a.b": graph([Node("x", "noop", "in a branch")]), "3": graph([Node("x", "noop", "in branch 3")])}
+        body = graph([Node("x", "noop", "in the loop"), Node("f.1", "fork", "the fork", bodies=branches)])
+        loop = Node("l", "loop", "the loop", config={"while": False}, bodies={"body": body})
+        program = Program.of(graph([loop, Node("x", "noop", "at the root")]))
 
-        assert (found := program.find("x")) is not None
-        assert found.node.id == "x"
-        assert program.find("y") is None
+        found = program.step_at(key)
+
+        assert (found and found.node.name) == name
 
     def test_an_error_of_a_body_that_names_no_node_is_its_containers(self) -> None:
         bad = graph([Node("a", "noop")], ("a", "b"))

@@ -59,3 +59,25 @@ def test_a_form_refuses_and_names_the_place(value: Json, field: str) -> None:
 
 def test_no_form_allows_everything() -> None:
     check_form(None, {"any": ["thing"]})
+
+
+@pytest.mark.parametrize("schema", ["enum", "const"])
+@pytest.mark.parametrize(
+    ("wanted", "value", "is_same"),
+    [
+        ([1], [True], False),
+        ([1], [1.0], True),
+        ({"a": [0]}, {"a": [False]}, False),
+        ({"a": 1, "b": 2}, {"b": 2, "a": 1}, True),
+        ([1], [1, 1], False),
+        ({"a": None}, {"b": None}, False),
+        ([], {}, False),
+    ],
+)
+def test_values_are_compared_as_json_however_deep(schema: str, wanted: Json, value: Json, is_same: bool) -> None:
+    form: Json = {"enum": [wanted]} if schema == "enum" else {"const": wanted}
+    if is_same:
+        check_form(form, value)
+        return
+    with pytest.raises(InvalidError):
+        check_form(form, value)

@@ -46,6 +46,8 @@ def test_values_of_version_4(encoded: Json, plain: Json) -> None:
         ("n:INF", "INF"),
         ("n:" + "9" * 400, "9" * 400),
         ("n:", ""),
+        ("n:--5", "--5"),
+        ("n:--5 kW", {"val": "--5", "unit": "kW"}),
         ("r:153c-699a HQ", "153c-699a"),
         ("t:2026-01-01T00:00:00-05:00 New_York", "2026-01-01T00:00:00-05:00"),
         ("s:n:text", "n:text"),

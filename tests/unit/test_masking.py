@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from chalicelib.domain.masking import is_secret_name, mask_json, mask_url
+from chalicelib.domain.json import Json
+from chalicelib.domain.masking import is_secret_name, mask_json, mask_url, unmask_json
 
 
 @pytest.mark.parametrize(
@@ -47,3 +48,36 @@ def test_a_url_keeps_all_but_secret_values() -> None:
 def test_whoever_stands_before_a_urls_host_is_masked(text: str, shown: str) -> None:
     assert mask_json({"_url": [text]}) == {"_url": [shown]}
     assert mask_url(text) == shown
+
+
+def item(n: int, token: str) -> Json:
+    return {"n": n, "token": token}
+
+
+@pytest.mark.parametrize(
+    ("shown", "meant"),
+    [
+        ([item(1, "***"), item(2, "***")], [item(1, "a"), item(2, "b")]),
+        ([item(2, "***")], [item(2, "b")]),
+        ([item(2, "***"), item(1, "***")], [item(2, "b"), item(1, "a")]),
+        ([item(9, "***"), item(1, "***"), item(2, "***")], [item(9, "***"), item(1, "a"), item(2, "b")]),
+        ([item(2, "***"), item(9, "new")], [item(2, "b"), item(9, "new")]),
+        ([item(2, "***"), item(9, "***")], [item(2, "b"), item(9, "***")]),
+        ([item(1, "***"), item(1, "***"), item(2, "***")], [item(1, "a"), item(1, "***"), item(2, "b")]),
+        ([item(9, "***")], [item(9, "***")]),
+        ([item(1, "new"), item(3, "***")], [item(1, "new"), item(3, "b")]),
+    ],
+    ids=["same", "removed", "swapped", "inserted", "replaced", "replaced-masked", "copied", "unknown", "edited"],
+)
+def test_masked_items_of_a_list_get_their_own_secrets_back_and_no_others(shown: Json, meant: Json) -> None:
+    assert unmask_json({"list": shown}, {"list": [item(1, "a"), item(2, "b")]}) == {"list": meant}
+
+
+def test_items_that_look_alike_keep_their_secrets_by_their_place() -> None:
+    stored: Json = [item(1, "a"), item(1, "b"), item(1, "c")]
+
+    assert unmask_json([item(1, "***"), item(1, "new"), item(1, "***")], stored) == [
+        item(1, "a"),
+        item(1, "new"),
+        item(1, "c"),
+    ]

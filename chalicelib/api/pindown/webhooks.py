@@ -52,10 +52,9 @@ class WebhookCalls:
         return success(message="Webhook updated successfully", data=wire.webhook(webhooks.update(view, change)))
 
     def delete(self, call: Call) -> Reply:
-        webhooks = self._services().pin_webhooks
-        view = webhooks.changeable(call.principal, call.params["webhook_id"])
-        webhooks.delete(view)
-        return success(message="Webhook deleted successfully", data={"webhookId": view.webhook.id})
+        webhook_id = call.params["webhook_id"]
+        self._services().pin_webhooks.delete(call.principal, webhook_id)
+        return success(message="Webhook deleted successfully", data={"webhookId": webhook_id})
 
     def receive(self, call: Call) -> Reply:
         """A push by whoever knows the webhook's secret: of the object itself, or of its only member `data`."""

@@ -46,9 +46,12 @@ if TYPE_CHECKING:
 AT_ONCE = 100
 """So many deliveries one call revives itself."""
 
+PASSED_OVER = 10
+"""So many pages without anything to revive one slice of a chore reads at most."""
+
 RELEASE, RECOVER, FORGET = "release_deliveries", "recover_deliveries", "forget_deliveries"
 """Kinds of chores. Arguments: `endpoint_id`; where there are bounds `since` and `until`; `again_at`, until when the
-chore goes on looking; and `asked_at`, after which what died died of being recovered."""
+chore goes on looking; `asked_at`, after which what died died of being recovered; `after`, where the list goes on."""
 
 SETTLED = timedelta(seconds=30)
 """After so long a list by status shows whatever got that status before. It may lag behind the deliveries themselves."""
@@ -128,6 +131,7 @@ class Deliveries:
         if delivery.status is DeliveryStatus.HELD:
             raise ConflictError("The delivery is held until its webhook is resumed.", delivery_id=delivery.id)
         now = self._clock.now()
+        # Reviving raises the fence: what is being sent would go unrecorded, and be sent once more.
         attempted_now = delivery.lease_expires_at is not None and now < delivery.lease_expires_at
         if not attempted_now and self._revive((delivery,), _FINAL | {DeliveryStatus.PENDING}, now):
             return self._delivery(endpoint, delivery_id)
@@ -148,6 +152,7 @@ class Deliveries:
             next_attempt_at=now,
             due_at=now + _RESEND,
         )
+        # Written before it is hinted at; should the hint be lost, `due_at` brings the tick to it.
         self._store.create(delivery)
         self._hint((delivery.place,))
         return delivery
@@ -214,6 +219,7 @@ class Deliveries:
 
     def _forget_slice(self, workspace_id: str, arguments: Arguments) -> bool:
         """Raises UnavailableError as long as the endpoint may yet be deleted."""
+        # That there is no endpoint is the usual case: only then may its deliveries go.
         with suppress(EndpointNotFoundError):
             self._endpoints.get(workspace_id, str(arguments["endpoint_id"]))
             again_at = _time(arguments, "again_at")
@@ -224,8 +230,8 @@ class Deliveries:
 
     def _sweep_slice(self, kind: str, workspace_id: str, arguments: Arguments) -> bool:
         """What was revived is no longer found, so each slice begins at the beginning. It ends where what is revived
-        would at once be held or dead again, or is, and so would be found for ever. Raises UnavailableError, by which
-        chores wait, as long as it is to look again."""
+        would at once be held or dead again, and so would be found for ever; what is so already is passed over. Raises
+        UnavailableError, by which chores wait, as long as it is to look again."""
         endpoint_id = str(arguments["endpoint_id"])
         try:
             endpoint = self._endpoints.get(workspace_id, endpoint_id)
@@ -234,21 +240,41 @@ class Deliveries:
         if endpoint.status is EndpointStatus.DISABLED:
             return False
         since, until, again_at, asked_at = (_time(arguments, name) for name in _TIMES)
+        # The chore is started before the endpoint is resumed, and may be quicker than whoever resumes it.
         if kind == RELEASE and endpoint.status is EndpointStatus.PAUSED:
             if again_at is not None and self._clock.now() < again_at:
                 raise UnavailableError("The webhook is about to be resumed.")
             return False
         where = DeliveryFilter(frozenset({_SOURCES[kind]}), since, until)
-        page = self._store.page(workspace_id, endpoint_id, where, after=None, limit=AT_ONCE)
         now = self._clock.now()
-        wanted = tuple(each for each in page.items if not _ended_after(each, asked_at))
+        wanted, following = self._first_wanted(endpoint, where, arguments, asked_at)
         self._revive(wanted, where.statuses, now)
-        if page.next is None and again_at is not None and now < again_at:
+        # The list comes from an index that lags: what was held just before the resumption shows up in it later.
+        if following is None and again_at is not None and now < again_at:
             raise UnavailableError("What was held a moment ago may not be listed yet.")
-        return page.next is not None and bool(wanted)
+        if following is not None and not wanted:
+            # A chore's arguments never change: whoever goes on behind so many is another one. Should this slice be done
+            # twice, both go on, and the second finds nothing dead.
+            self._chores().start(workspace_id, kind, {**arguments, "after": following})
+            return False
+        return following is not None
+
+    def _first_wanted(
+        self, endpoint: Endpoint, where: DeliveryFilter, arguments: Arguments, asked_at: datetime | None
+    ) -> tuple[tuple[Delivery, ...], str | None]:
+        """What is to be revived of the first page that has such, and where the list goes on behind that page."""
+        following = str(arguments["after"]) if "after" in arguments else None
+        wanted: tuple[Delivery, ...] = ()
+        for _ in range(PASSED_OVER):
+            page = self._store.page(endpoint.workspace_id, endpoint.id, where, after=following, limit=AT_ONCE)
+            wanted, following = tuple(each for each in page.items if not _ended_after(each, asked_at)), page.next
+            if wanted or following is None:
+                break
+        return wanted, following
 
     def _revive(self, deliveries: tuple[Delivery, ...], sources: frozenset[DeliveryStatus], now: datetime) -> int:
         places = tuple(each.place for each in deliveries)
+        # One conditional write each: what somebody else revived or deleted meanwhile is neither counted nor hinted at.
         revived = tuple(place for place in places if self._store.revive(place, sources, now + _RESEND, now))
         if revived:
             self._hint(revived)

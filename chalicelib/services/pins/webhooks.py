@@ -108,10 +108,11 @@ class PinWebhooks:
         meanwhile."""
         from chalicelib.services.events.endpoints import Settings
 
-        if len(self._store.of_pin(pin.id)) >= MOST_WEBHOOKS:
+        if not self._has_room(pin):
             raise InvalidError(f"A pin has at most {MOST_WEBHOOKS} webhooks", field="pinId")
         settings = Settings(url=url, event_types=frozenset(event.value for event in events))
         for _ in range(_TRIES):
+            # First, as it gives the id: an endpoint that no webhook names hears nothing.
             endpoint = self._endpoints().create(_for_endpoints(principal), settings, EndpointStyle.PINDOWN)
             webhook = PinWebhook(endpoint.id, pin.workspace_id, pin.user_id, pin.id, workflow_id, endpoint.created_at)
             try:
@@ -121,6 +122,7 @@ class PinWebhooks:
                 self._endpoints().delete(endpoint)
                 continue
             self._check_presence(webhook)
+            # Shown by this answer, and so marked: the other door shows it once, too.
             self._endpoints().read_secret(endpoint)
             return WebhookView(webhook, endpoint)
         raise AlreadyExistsError
@@ -139,11 +141,7 @@ class PinWebhooks:
 
     def get(self, principal: Principal, webhook_id: str, scope: Scope = Scope.READ_PIN_DATA) -> WebhookView:
         """Raises EndpointNotFoundError, ForbiddenError."""
-        view = self._find(webhook_id)
-        if (view.webhook.workspace_id, view.webhook.user_id) != (principal.workspace_id, principal.user_id):
-            raise EndpointNotFoundError(endpoint_id=webhook_id)
-        require(principal, scope)
-        return view
+        return self._view(self._own(principal, webhook_id, scope))
 
     def changeable(self, principal: Principal, webhook_id: str) -> WebhookView:
         """Raises EndpointNotFoundError, ForbiddenError."""
@@ -161,19 +159,35 @@ class PinWebhooks:
             endpoint = endpoints.update(endpoint, Settings(event_types=frozenset(e.value for e in change.events)))
         if change.is_active is True and endpoint.status is not EndpointStatus.ACTIVE:
             endpoint, _ = endpoints.resume(endpoint)
-        elif change.is_active is False and endpoint.status is EndpointStatus.ACTIVE:
+        # A disabled one, too: only what its owner switched off refuses what is pushed to it.
+        elif change.is_active is False:
             endpoint = endpoints.pause(endpoint)
         return replace(view, endpoint=endpoint)
 
-    def delete(self, view: WebhookView) -> None:
-        self.remove_endpoint(view.webhook)
-        self._store.delete(view.webhook)
+    def delete(self, principal: Principal, webhook_id: str) -> None:
+        """Raises EndpointNotFoundError, ForbiddenError."""
+        require(principal, Scope.READ_PIN_DATA)
+        # Its endpoint may be gone: by a deletion that was cut short, or by the other door. The rest goes all the same.
+        webhook = self._own(principal, webhook_id, Scope.WRITE_PIN_DATA)
+        self.remove_endpoint(webhook)
+        self._store.delete(webhook)
 
     def remove_endpoint(self, webhook: PinWebhook) -> None:
         """With what is to be delivered to it. Nothing happens if it is gone."""
         with suppress(EndpointNotFoundError):
             endpoint = self._endpoint_store.get(webhook.workspace_id, webhook.id)
             self._endpoints().delete(endpoint)
+
+    def _has_room(self, pin: Pin) -> bool:
+        webhooks = self._store.of_pin(pin.id)
+        if len(webhooks) < MOST_WEBHOOKS:
+            return True
+        found = self._endpoint_store.find(pin.workspace_id, [each.id for each in webhooks])
+        # An endpoint is there before its webhook is: one without was being deleted, and would take a place for ever.
+        gone = [each for each in webhooks if each.id not in found]
+        for webhook in gone:
+            self._store.delete(webhook)
+        return len(webhooks) - len(gone) < MOST_WEBHOOKS
 
     def _check_presence(self, webhook: PinWebhook) -> None:
         """A deletion of the pin that did not see the webhook is seen here, as it hides the pin first."""
@@ -192,9 +206,10 @@ class PinWebhooks:
         Raises EndpointNotFoundError, UnauthenticatedError, ForbiddenError for a webhook that is switched off,
         PinNotFoundError.
         """
-        view = self._find(webhook_id)
+        view = self._view(self._find(webhook_id))
         now = self._clock.now()
         secrets = [secret.value for secret in view.endpoint.secrets if secret.holds_at(now)]
+        # As bytes: `compare_digest` raises for texts beyond ASCII, and a caller chooses this one.
         given = (signature or "").strip().lower().encode()
         if not any(hmac.compare_digest(pindown_signature(secret, body).encode(), given) for secret in secrets):
             raise UnauthenticatedError("Valid webhook signature required", signature=True)
@@ -252,6 +267,7 @@ class PinWebhooks:
             return ()
         if is_live and is_new:
             return (delivery.place,)
+        # Held, or there before: whoever made it may have died before he looked at the endpoint again.
         released = release_unless_paused(self._endpoint_store, self._deliveries, delivery.place, now)
         return (delivery.place,) if released else ()
 
@@ -261,10 +277,21 @@ class PinWebhooks:
         except UnavailableError:
             logger.warning("deliveries begin a little later", extra={"action": "delivery_hints_lost"})
 
-    def _find(self, webhook_id: str) -> WebhookView:
+    def _own(self, principal: Principal, webhook_id: str, scope: Scope) -> PinWebhook:
+        webhook = self._find(webhook_id)
+        # Before the scope is asked for: that somebody else has one of this id is nobody's business.
+        if (webhook.workspace_id, webhook.user_id) != (principal.workspace_id, principal.user_id):
+            raise EndpointNotFoundError(endpoint_id=webhook_id)
+        require(principal, scope)
+        return webhook
+
+    def _find(self, webhook_id: str) -> PinWebhook:
         webhook = self._store.find(webhook_id) if is_id(webhook_id) else None
         if webhook is None:
             raise EndpointNotFoundError(endpoint_id=webhook_id)
+        return webhook
+
+    def _view(self, webhook: PinWebhook) -> WebhookView:
         return WebhookView(webhook, self._endpoint_store.get(webhook.workspace_id, webhook.id))
 
 

@@ -72,6 +72,7 @@ class Children:
         except TooLargeError as error:
             return self._outcome(task, StepError("too_large", error.message))
         except AlreadyExistsError:
+            # Somebody has stored it before us. Was his hint lost, the child's due time makes up for it.
             self._take_up(child.id)
             return self._outcome(task)
         self.queue.send(child.id, child.workspace_id)
@@ -88,12 +89,14 @@ class Children:
             return True
         if child.status is not RunStatus.CANCELLED:
             if child.parent is not None:
+                # Its end counts. The parent may have ended when it was told first, and taken no answers.
                 self._tell_parent(child, child.parent)
             return True
         if child.due_at is not None:
             # Nobody may have told yet, and once it is queued again, nobody can: its end is gone from the record.
             self.announcer.ended(child, may_repeat=True)
         now = self.clock.now()
+        # As long as it had at first, from now on.
         limit = None if child.deadline_at is None else now + (child.deadline_at - child.created_at)
         due_at = resend_at(now)
         try:
@@ -120,6 +123,8 @@ class Children:
             id=child_id(task.run.id, task.slot),
             status=RunStatus.QUEUED,
             created_at=now,
+            # Its items begin in logical time where the map does, as they would inside the run itself.
+            began_at=task.at,
             input=part_input(task, task.part),
             trigger="map",
             output=None,
@@ -136,6 +141,8 @@ class Children:
             parent=Parent(task.run.id, task.slot),
             depth=task.run.depth + 1,
             part=part_of(program, task),
+            # It works in its parent's turn; waiting for one of its own, it would wait for its parent.
+            exclusive=None,
             lineage=task.idempotency_key,
             children=frozenset(),
         )
@@ -200,6 +207,7 @@ class Children:
         run = self.runs.get(run_id)
         if not run.status.is_final or run.due_at is None:
             return
+        # Who moves the due time is the one who tells; anybody else finds that it has moved.
         if self.runs.rearm(run.id, run.due_at, resend_at(self.clock.now())):
             self.tell(run)
 
@@ -215,6 +223,7 @@ class Children:
         # Whoever stood still for so long may have been taken for dead, and somebody else may have told of it.
         is_late = run.due_at is not None and is_due(run.due_at, self.clock.now())
         self.announcer.ended(run, may_repeat=may_repeat or is_late)
+        # Last: until then the due index brings somebody back, who tells what is left to tell.
         self.runs.told(run.id, run.fence)
 
     def _end_child(self, child_run_id: str) -> None:

@@ -25,8 +25,9 @@ from chalicelib.domain.forms import check_form
 from chalicelib.domain.graph import OnError
 from chalicelib.domain.hints import resend_at
 from chalicelib.domain.identity import Principal
-from chalicelib.domain.ids import escape, unescape, uuid_of
+from chalicelib.domain.ids import escape, uuid_of
 from chalicelib.domain.json import Json
+from chalicelib.domain.parts import program_of
 from chalicelib.domain.program import Program
 from chalicelib.domain.run import RETRYABLE, Answer, Outcome, Reset, Run, StepStatus, Touch
 from chalicelib.services.access import Scope
@@ -83,6 +84,7 @@ class Control:
         except InvalidError as error:
             raise AnswerRefusedError(error.message, field=error.field) from error
         answer = Answer(self._clock.now(), value)
+        # Two may have seen it wait: the store takes the first answer.
         if not self._store.signal(run.id, task.slot, answer, self._due_at(), self._touch(principal)):
             raise StepNotWaitingError(f"the step '{step_key[:100]}' was answered before", run_id=run_id)
         return self._hinted(run)
@@ -99,8 +101,9 @@ class Control:
             raise RunNotRetryableError(f"a run that is {run.status} cannot be retried", run_id=run.id)
         program = self._programs.of(run)
         newest = self._newest(run)
-        failed = [o for o in newest.values() if self._blocks(o, program) and not _lies_in_an_ended(o.key, newest)]
-        resets = {**run.resets, **_failed_parts(run, newest), **_begun_anew(run, program, failed)}
+        own = program_of(program, run)
+        failed = [o for o in newest.values() if self._blocks(o, own) and not _lies_in_an_ended(o.key, newest)]
+        resets = {**run.resets, **_failed_parts(run, newest), **_begun_anew(run, own, failed)}
         return self._restart(run, program, resets, touch)
 
     def rerun(self, principal: Principal, run_id: str, node_id: str) -> Run:
@@ -117,17 +120,20 @@ class Control:
         newest = self._newest(run)
         keys = [escape(name) for name in _downstream(program, node_id)]
         known = [newest[key] for key in keys if key in newest]
+        # Attempts and intents of a node without an outcome are over as well: they are of the generation before.
         blank = {key: _again(run, key, 0, is_new=True) for key in keys if key not in newest}
+        own = program_of(program, run)
         failed = [
             o
             for o in newest.values()
-            if o.key not in keys and self._blocks(o, program) and not _lies_in_an_ended(o.key, newest)
+            if o.key not in keys and self._blocks(o, own) and not _lies_in_an_ended(o.key, newest)
         ]
         resets = {
             **run.resets,
             **_failed_parts(run, newest),
             **blank,
             **_resets(run, failed, is_new=False),
+            # Last, because later members win: what was asked for gets a new effect even if it had failed.
             **_resets(run, known, is_new=True),
         }
         return self._restart(run, program, resets, self._touch(principal))
@@ -165,13 +171,14 @@ class Control:
         """Whether the run cannot go on because of how this step ended."""
         if outcome.status is StepStatus.SUCCEEDED:
             return False
-        step = program.find(outcome.node_id)
+        step = program.step_at(outcome.key)
         return step is None or step.node.on_error is OnError.FAIL
 
     def _restart(self, run: Run, program: Program, resets: Mapping[str, Reset], touch: Touch | None) -> Run:
         deadline_at = None
         if run.deadline_at is not None:
             deadline_at = self._clock.now() + _time_limit(run, run.deadline_at, program)
+        # Before the restart, which wipes out the end that is to be told.
         self._runs.tell_untold(run)
         due_at = self._due_at()
         try:
@@ -218,7 +225,7 @@ def _begun_anew(run: Run, program: Program, failed: Iterable[Outcome]) -> dict[s
 def _collecting_loop(key: str, program: Program) -> str | None:
     """The key of the outermost loop that collects among those that the step lies in."""
     for container in _around(key):
-        step = program.find(unescape(container.rpartition("/")[2]))
+        step = program.step_at(container)
         if step is not None and collects(step):
             return container
     return None
@@ -231,6 +238,7 @@ def _around(key: str) -> Iterable[str]:
 
 def _slots_around(key: str) -> Iterable[tuple[str, int]]:
     """Those keys with the generation of the container that the step lies in."""
+    # Dots in ids of nodes are encoded: each one here stands behind the slot of a container.
     return (_parts_of(key[:end]) for end, letter in enumerate(key) if letter == ".")
 
 

@@ -19,6 +19,7 @@ from chalicelib.domain.errors import (
     NotFoundError,
     RunEndedError,
     SignalledError,
+    TooLargeError,
 )
 from chalicelib.domain.hints import RESEND_SECONDS
 from chalicelib.domain.program import Program
@@ -72,6 +73,7 @@ class Hold:
         self._settings = worker.settings
         self._run = run
         self._until = min(until, now + timedelta(seconds=worker.settings.slice))
+        # An effect that was begun goes on past the slice: only the function's own end cuts it short.
         self._function_ends = until
         self._seen_at = now
         self._lease_expires_at = run.lease_expires_at or now
@@ -83,6 +85,7 @@ class Hold:
         program = self._ready_program()
         if program is None:
             return
+        # A run that is turned away counts no hop, so that with the first one something of it begins.
         if self._worker.began is not None and program.graph.mirror is not None and self._run.hops == 1:
             self._worker.began(self._run)
         # The first claim finds nothing recorded, so the hot path does not ask.
@@ -135,8 +138,13 @@ class Hold:
             self._look_up(execution)
             now = self._worker.clock.now()
             verdict = execution.advance(now)
-            if verdict is None and self._store_overdue(execution):
-                continue
+            try:
+                # From the beginning again: what was answered may have ended the run.
+                if verdict is None and self._store_overdue(execution):
+                    continue
+            except TooLargeError as error:
+                # It would be refused in every hold to come: what cannot be answered any more must not wait.
+                verdict = Verdict(RunStatus.FAILED, failure=Failure("too_large", error.message))
             if verdict is not None:
                 tail = execution.take_unrecorded()
                 launched = effects.has_launched
@@ -155,10 +163,11 @@ class Hold:
 
     def _store_overdue(self, execution: Execution) -> bool:
         """Makes it a fact that nobody answered in time, before anything is done about it. True if there was such a
-        step, answered by now one way or the other."""
+        step, answered by now one way or the other. Raises TooLargeError once the run can take no more answers."""
         overdue = False
         while (entry := execution.next_overdue()) is not None:
             overdue = True
+            # For the case that we die before the run is parked; until then the lease keeps others away.
             due_at = self._worker.clock.now() + timedelta(seconds=self._settings.resend)
             try:
                 self._worker.runs.signal(self._run.id, *entry, due_at)
@@ -189,6 +198,7 @@ class Hold:
         True if the execution went on, so that its state has to be looked at again.
         """
         performed = 0
+        # Bounded, because nobody looks after the lease while steps are computed here.
         while execution.performing < self._settings.max_parallel_steps and performed < _PURE_STEPS_BETWEEN_LOOKS:
             task = execution.next_task()
             if task is None:
@@ -214,6 +224,7 @@ class Hold:
         # An effect must not outlast the lease unnoticed, or another worker would try it at the same time.
         self._look(seconds)
         also = execution.take_unrecorded()
+        # Alone it saves the change of threads; otherwise this thread has to stay free to renew the lease.
         is_alone = execution.performing == 1 and not execution.is_ready()
         if is_alone and seconds < self._lease_left():
             effects.perform(task, also, seconds)
@@ -230,6 +241,7 @@ class Hold:
 
     def _wait_for_one(self, effects: Effects, now: datetime) -> None:
         """Waits for any started effect, keeping the lease alive meanwhile."""
+        # At half its time, so that a slow call or a clock that is ahead does not cost the lease.
         renew_at = self._lease_expires_at - timedelta(seconds=self._settings.lease / 2)
         if not effects.wait(max((renew_at - now).total_seconds(), 0.0)):
             self._renew()
@@ -241,6 +253,7 @@ class Hold:
         """Makes sure from time to time that the run is still ours, and will be for as long as an effect takes."""
         now = self._worker.clock.now()
         is_stale = (now - self._seen_at).total_seconds() >= self._settings.renew
+        # No more than half a lease is asked for: what takes longer runs beside a thread that renews.
         is_short = self._lease_left() < min(seconds, self._settings.lease / 2)
         if is_stale or is_short:
             self._renew()
@@ -269,6 +282,7 @@ class Hold:
         try:
             letting_go.park(self._worker, self._run, status, wake_at, tail, execution.rounds())
         except SignalledError:
+            # They were not stored: the next record, or the next try to park, is to carry them.
             for outcome in tail:
                 execution.keep(outcome)
             self._take_answers(execution)
@@ -277,6 +291,7 @@ class Hold:
 
     def _take_answers(self, execution: Execution) -> None:
         stored = self._worker.runs.get(self._run.id)
+        # Whoever has the run now reads the same answers; here nothing may follow from them any more.
         if stored.fence != self._run.fence:
             raise LeaseLostError(run_id=self._run.id)
         self._run = replace(self._run, signals=stored.signals, answers=stored.answers)
@@ -286,6 +301,7 @@ class Hold:
 
 def _conclude(execution: Execution, effects: Effects) -> None:
     for task, outcome, unrecorded in effects.taken():
+        # Before the conclusion, because what is kept is recorded in the order in which it came about.
         for kept in unrecorded:
             execution.keep(kept)
         execution.conclude(task, outcome)

@@ -16,6 +16,7 @@ from chalicelib.domain.errors import DefinitionError, InvalidError, NotFoundErro
 from chalicelib.domain.graph import Graph
 from chalicelib.domain.json import Json
 from chalicelib.domain.masking import mask_json
+from chalicelib.domain.parts import program_of
 from chalicelib.domain.program import Program
 from chalicelib.domain.run import LIVE, History, LogLine, Outcome, Run, RunStatus, StepError, StepStatus
 from chalicelib.domain.tasks import Task
@@ -84,22 +85,22 @@ class Steps:
     def view(self, run: Run) -> RunView:
         """The steps that the graph has once, and those of rounds that execute or wait now."""
         history = self._history(run)
-        program = self._program(run)
+        program, own = self._program(run), self._own_program(run)
         present, earlier = _by_generation(run, history)
-        views = [_recorded_view(outcome, program) for outcome in present]
+        views = [_recorded_view(outcome, own) for outcome in present]
         ready: list[Task] = []
         computed: tuple[Outcome, ...] = ()
         if program is not None and run.status in LIVE:
             ready, waiting, computed = self._present(program, run, history)
             views.extend(_live_views(run, history, ready, waiting))
-        views.sort(key=lambda view: (view.started_at, _order(view, program)))
+        views.sort(key=lambda view: (view.started_at, _order(view, own)))
         return RunView(
             run,
             tuple(views[:MOST_SHOWN_STEPS]),
-            tuple(_recorded_view(outcome, program) for outcome in earlier),
+            tuple(_recorded_view(outcome, own) for outcome in earlier),
             len(views) > MOST_SHOWN_STEPS,
             frozenset(task.key for task in ready),
-            tuple(_recorded_view(outcome, program) for outcome in computed),
+            tuple(_recorded_view(outcome, own) for outcome in computed),
             {o.key: o.output for o in (*present, *computed) if o.status is StepStatus.SUCCEEDED and not o.left_out},
         )
 
@@ -109,9 +110,10 @@ class Steps:
         generation = generation_of(run, container)
         slot = f"{container}@{generation}" if generation else container
         history, _ = self.store.round_history(run.id, slot, None, newest_only=False)
-        program = self._program(run)
+        program = self._own_program(run)
         carried = [o for o in run.tail if o.round is not None and o.round.container == slot]
         newest: dict[str, Outcome] = {}
+        # In this order, so that an outcome takes the place of the attempts before it.
         for outcome in (*history.attempts, *carried, *history.outcomes):
             if outcome.generation == generation_of(run, outcome.key):
                 newest[outcome.key] = outcome
@@ -121,7 +123,7 @@ class Steps:
     def page(self, run: Run, after: str | None, limit: int) -> StepPage:
         """Everything that was recorded, a page at a time: first what the run itself carries, then the steps' own
         records. Raises InvalidError for an `after` that no page named."""
-        program = self._program(run)
+        program = self._own_program(run)
         place, rest = (after[:1], after[1:]) if after is not None else (_IN_RUN, "0")
         if place == _IN_RUN and _is_offset(rest):
             outcomes, following = self._carried(run, int(rest), limit)
@@ -144,6 +146,7 @@ class Steps:
         found = run.tail[offset:end]
         if end < len(run.tail):
             return found, f"{_IN_RUN}{end}"
+        # The page is full: the next one begins with the first of the steps' own records.
         if len(found) == limit:
             return found, _IN_STORE
         more, following = self._recorded(run, "", limit - len(found))
@@ -157,12 +160,21 @@ class Steps:
         return outcomes, None if following is None else f"{_IN_STORE}{following}"
 
     def _history(self, run: Run) -> History:
+        # Of a run that was never claimed nothing is recorded.
         return self.store.history(run.id) if run.fence else History()
 
     def _program(self, run: Run) -> Program | None:
         try:
             return self.programs.of(run)
         except (NotFoundError, DefinitionError):
+            return None
+
+    def _own_program(self, run: Run) -> Program | None:
+        """What the run's keys are looked up in: of a part of a map, they begin at the map."""
+        program = self._program(run)
+        try:
+            return None if program is None else program_of(program, run)
+        except DefinitionError:
             return None
 
     def _present(
@@ -173,6 +185,7 @@ class Steps:
         known = {(outcome.key, outcome.generation) for outcome in (*run.tail, *history.outcomes)}
         execution = Execution(program, run, history)
         effects = []
+        # Bounded: a loop without effects would be computed for as long as its run takes.
         for _ in range(_MOST_COMPUTED_STEPS):
             while (lookup := execution.next_lookup()) is not None:
                 newest_only = needs_newest_only(lookup)
@@ -226,12 +239,12 @@ def _is_offset(text: str) -> bool:
 
 
 def _order(view: StepView, program: Program | None) -> int:
-    step = program.find(view.node_id) if program else None
+    step = program.step_at(view.key) if program else None
     return step.order if step else 0
 
 
 def _recorded_view(outcome: Outcome, program: Program | None) -> StepView:
-    step = program.find(outcome.node_id) if program else None
+    step = program.step_at(outcome.key) if program else None
     return StepView(
         key=outcome.key,
         node_id=outcome.node_id,

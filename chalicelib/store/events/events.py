@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from itertools import accumulate, islice
 from typing import Any
 
-from pynamodb.attributes import UnicodeAttribute
+from pynamodb.attributes import Attribute, UnicodeAttribute
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
@@ -52,7 +52,7 @@ DUE = "due"
 
 _OLDEST = "0"
 _NEWEST = "~"  # sorts after every digit
-_ATTEMPTS = 100
+_ATTEMPTS = 100  # each refusal means that somebody else's append got through
 
 
 class EventItem(Item):
@@ -92,10 +92,13 @@ class DynamoEventStore:
         newest = self._newest(stream, NEWEST_KEPT if may_repeat else 1)
         for item in newest:  # the newest one has to be read anyway, so looking at it costs nothing
             if item.emit_id == emission.emit_id:
-                return self._event(emitter, item)
+                return self._event(emitter, item) if may_repeat else Event(_id(item), emission, item.stored_at)
         ms = epoch_ms(now)
         id_ = _id(newest[0]).next_at(ms) if newest else EventId(ms, 0)
         item = self._item(stream, emission, now, due_at)
+        #     A: newest is 7 ──► put 8: stored
+        #     B: newest is 7 ──► put 8: refused ──► put 9: stored
+        #     C, which begins after B has ended: newest is 9 ──► put 10
         for _ in range(_ATTEMPTS):
             item.event = _name(id_)
             try:
@@ -117,6 +120,7 @@ class DynamoEventStore:
         try:
             self._table.put(item, _is_free())
         except ConditionFailedError as failed:
+            # Its own, from before, is as good as stored now.
             return EventItem.from_raw_data(failed.item).emit_id == emission.emit_id
         return True
 
@@ -133,6 +137,7 @@ class DynamoEventStore:
             return self._page_of_channel(emitter, partition, query, query.channel)
         limit = max(query.limit, 0)
         items = self._between(partition, query, limit)
+        # A page that holds the whole stream has counted it; only longer ones cost a second query.
         is_whole = query.after is None and query.before is None and len(items) < limit
         total = len(items) if is_whole else self._table.count(*self._all(partition), most=NEWEST_KEPT)
         return EventPage(self._events(emitter, _fitting(items, query)), min(total, NEWEST_KEPT))
@@ -173,7 +178,8 @@ class DynamoEventStore:
             self._table.update(*_key(place), [action], _is_there())
 
     def _newest(self, stream: str, count: int) -> list[EventItem]:
-        wanted = [EventItem.event] if count == 1 else None
+        known_by: list[Attribute[Any]] = [EventItem.event, EventItem.emit_id, EventItem.stored_at]
+        wanted = known_by if count == 1 else None
         found = self._table.query(EventItem.stream == stream, newest_first=True, page_size=count, attributes=wanted)
         return [EventItem.from_raw_data(raw) for raw in islice(found, count)]
 
@@ -181,6 +187,7 @@ class DynamoEventStore:
         """Newest first."""
         _, where = self._all(partition)
         last = _NEWEST if query.after is None else _before(query.after)
+        # `between` includes its ends, and the event that `before` names is not wanted.
         # `!` sorts before every character that an id could go on with.
         first = self._first() if query.before is None else f"{_name(query.before)}!"
         if first > last or limit == 0:
@@ -251,6 +258,7 @@ def _fitting(items: list[EventItem], query: EventQuery) -> list[EventItem]:
         return items
     from_its_end = items[::-1] if query.from_oldest else items
     sizes = accumulate(_bytes_of(item) for item in from_its_end)
+    # A page has one event at least, or nobody would ever get past one that is larger than the bound.
     count = max(sum(size <= query.most_bytes for size in sizes), 1)
     return items[-count:] if query.from_oldest else items[:count]
 
@@ -260,6 +268,7 @@ def _bytes_of(item: EventItem) -> int:
 
 
 def _pairs(values: Iterator[Any]) -> Iterator[tuple[Any, Any]]:
+    # One iterator twice: each pair takes two of its values.
     return zip(values, values, strict=True)
 
 
@@ -305,6 +314,7 @@ def _before(id_: EventId) -> str:
     """The greatest text of an id below this one; below every id for the first."""
     if id_.seq > 0:
         return _name(EventId(id_.ms, id_.seq - 1))
+    # `~` sorts after whatever sequence number the millisecond before had last.
     return f"{id_.ms - 1:015}~" if id_.ms > 0 else ""
 
 

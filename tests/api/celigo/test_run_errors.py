@@ -287,6 +287,20 @@ class TestFiles:
         assert [row["traceKey"] for row in rows] == ["P-2", "P-1"]
         assert rows[0]["message"] == '{"error":"ref already used"}'
 
+    def test_a_file_has_so_many_bytes_whatever_the_script_its_messages_are_in(
+        self, house: Jobs, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        job = house.begin().id
+        for number in range(20):
+            house.fail(job, number, message="\u20ac" * 1_000)
+        monkeypatch.setattr("chalicelib.services.flows.error_files.MAX_BYTES", 10_000)
+        address = house.call("GET", f"/jobs/{job}/errorFile/signedURL").json["signedURL"]
+
+        content, _ = house.world.services.flow_error_files.fetch(address.rpartition("/")[2])
+
+        # The one that reaches the limit is the last.
+        assert 10_000 <= len(content) < 14_000
+
     def test_diagnostics_are_an_archive(self, house: Jobs) -> None:
         job = house.whole()
         address = house.call("GET", f"/jobs/{job[:-2]}03/diagnostics").json["signedURL"]

@@ -67,6 +67,20 @@ class TestBounds:
 
         assert (refused.status, refused.json["message"]) == (400, "A pin has at most 1 webhooks")
 
+    def test_a_webhook_whose_endpoint_is_gone_takes_no_place(
+        self, pinned: Pinned, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(pin_webhooks, "MOST_WEBHOOKS", 2)
+        kept, gone = pinned.webhook("workflow.failed"), pinned.webhook("workflow.failed")
+        assert pinned.world.call("DELETE", f"/v1/webhooks/{gone['id']}").status == 204
+
+        made = pinned.webhook("workflow.failed")
+
+        listed = pinned.world.call("GET", "/api/webhooks").data["webhooks"]
+        assert {each["id"] for each in listed} == {kept["id"], made["id"]}
+        body = {name: made[name] for name in ("url", "events", "pinId", "workflowId")}
+        assert pinned.world.call("POST", "/api/webhooks", body).status == 400
+
     def test_blocks_together(self, pinned: Pinned, monkeypatch: pytest.MonkeyPatch) -> None:
         world, path = pinned.world, f"/api/pins/{pinned.pin_id}/blocks"
         monkeypatch.setattr(pin_parts, "MAX_BLOCKS_BYTES", 1000)

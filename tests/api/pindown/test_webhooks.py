@@ -149,6 +149,31 @@ class TestCrashes:
 
         assert events(pinned) == ["workflow.updated"]
 
+    def test_a_deletion_of_a_webhook_that_stops_half_way_is_finished_by_another_call(
+        self, pinned: Pinned, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        world, webhook = pinned.world, pinned.webhook("workflow.updated")
+        path = f"/api/webhooks/{webhook['id']}"
+        with monkeypatch.context() as broken:
+            broken.setattr(world.pin_half.webhook_store, "delete", unavailable)
+            assert world.call("DELETE", path).status == 500
+
+        assert world.call("DELETE", path, key=world.other_key).status == 404
+        answer = world.call("DELETE", path)
+
+        assert (answer.status, answer.data) == (200, {"webhookId": webhook["id"]})
+        assert world.pin_half.webhook_store.find(webhook["id"]) is None
+        assert world.call("DELETE", path).status == 404
+
+    def test_one_that_the_other_api_deleted_is_deleted_here(self, pinned: Pinned) -> None:
+        webhook = pinned.webhook("workflow.updated")
+        path = f"/api/webhooks/{webhook['id']}"
+        assert pinned.world.call("DELETE", f"/v1/webhooks/{webhook['id']}").status == 204
+
+        assert [pinned.world.call(method, path, {}).status for method in ("GET", "PUT")] == [404, 404]
+        assert pinned.world.call("DELETE", path).status == 200
+        assert pinned.world.pin_half.webhook_store.find(webhook["id"]) is None
+
     def test_a_deletion_that_stops_half_way_is_finished_by_the_tick(
         self, pinned: Pinned, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -247,6 +272,17 @@ class TestIncoming:
         pinned.world.call("PUT", f"/api/webhooks/{webhook['id']}", {"is_active": False})
 
         assert self.receive(pinned, webhook, b'{"a":1}').status == 403
+
+    def test_one_whose_receiver_failed_takes_pushes_until_its_owner_switches_it_off(self, pinned: Pinned) -> None:
+        webhook = pinned.webhook("workflow.updated")
+        world, path = pinned.world, f"/api/webhooks/{webhook['id']}"
+        world.event_half.endpoint_store.disable("ws_one", webhook["id"], "gone", world.clock.now())
+        assert world.call("GET", path).data["is_active"] is False
+        assert self.receive(pinned, webhook, b'{"a":1}').status == 200
+
+        assert world.call("PUT", path, {"is_active": False}).data["is_active"] is False
+
+        assert self.receive(pinned, webhook, b'{"a":2}').status == 403
 
     def test_one_that_is_not_there_is_not_found(self, pinned: Pinned) -> None:
         webhook = pinned.webhook("workflow.updated")

@@ -278,6 +278,13 @@ class TestPasswordGrant:
 
         assert token_request.body == b"grant_type=password&username=u&password=5ecret"
 
+    @pytest.mark.parametrize("lifetime", [10**30, 1e300, -(10**30), 2**63])
+    def test_a_token_may_claim_to_live_for_any_time(self, lifetime: float) -> None:
+        outcome, (_, call) = perform({"auth": self.AUTH}, lambda request: {"access_token": "t", "expires_in": lifetime})
+
+        assert outcome.status is StepStatus.SUCCEEDED
+        assert call.headers["Authorization"] == "Bearer t"
+
     def test_users_do_not_share_tokens(self) -> None:
         def answer(request: HttpRequest) -> Json:
             return {"access_token": request.body.decode() if request.body else "", "expires_in": 3600}

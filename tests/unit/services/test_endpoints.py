@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -29,7 +30,7 @@ from chalicelib.domain.errors import (
 )
 from chalicelib.domain.identity import Principal
 from chalicelib.services.access import Scope
-from chalicelib.services.events.deliveries import AT_ONCE, FORGET, RECOVER, RELEASE, Deliveries
+from chalicelib.services.events.deliveries import AT_ONCE, FORGET, PASSED_OVER, RECOVER, RELEASE, Deliveries
 from chalicelib.services.events.endpoints import Endpoints, Settings
 from chalicelib.services.runs.chores import Arguments
 from tests import event_fakes
@@ -397,7 +398,51 @@ class TestDeliveries:
             slices += 1
             assert slices < 10, "it does not end"
 
+        assert slices == 2
+        assert house.count(DeliveryStatus.PENDING) == len(made) - 2 * AT_ONCE
+        house.clock.advance(1)
+        house.let_die_at_once()
+        assert house.deliveries.slices[kind](workspace_id, arguments) is False
         assert house.count(DeliveryStatus.DEAD) == len(made)
+
+    @pytest.mark.parametrize("newer", [AT_ONCE, (PASSED_OVER + 1) * AT_ONCE])
+    def test_what_died_since_does_not_hide_older_dead_letters(self, house: House, newer: int) -> None:
+        house.make(150, DeliveryStatus.DEAD)
+        house.clock.advance(1)
+        pending = [house.deliveries.test(house.endpoint, "t", None) for _ in range(newer)]
+        until = house.clock.now()
+        recovery = house.deliveries.recover(house.endpoint, house.endpoint.created_at, until)
+        house.clock.advance(1)
+        house.let_die_at_once()
+
+        house.do_chores()
+        house.do_chores()
+
+        assert recovery.run_id == "exec_1"
+        assert house.count(DeliveryStatus.PENDING) == 150
+        assert house.count(DeliveryStatus.DEAD) == len(pending)
+
+    def test_a_slice_lists_a_bounded_number_of_pages(self, house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+        house.make(150, DeliveryStatus.DEAD)
+        house.clock.advance(1)
+        for _ in range((PASSED_OVER + 1) * AT_ONCE):
+            house.deliveries.test(house.endpoint, "t", None)
+        house.deliveries.recover(house.endpoint, house.endpoint.created_at, house.clock.now())
+        house.clock.advance(1)
+        house.let_die_at_once()
+        ((workspace_id, kind, arguments),) = house.started
+        listed: list[str | None] = []
+        page = house.delivery_store.page
+
+        def counting(*args: Any, after: str | None, limit: int) -> DeliveryPage:
+            listed.append(after)
+            return page(*args, after=after, limit=limit)
+
+        monkeypatch.setattr(house.delivery_store, "page", counting)
+
+        assert house.deliveries.slices[kind](workspace_id, arguments) is False
+        assert len(listed) == PASSED_OVER
+        assert [each[1] for each in house.started] == [RECOVER, RECOVER]
 
     def test_a_chore_keeps_to_the_time_it_was_given(self, house: House) -> None:
         house.make(150, DeliveryStatus.DEAD)
