@@ -15,7 +15,7 @@ from infra import archive, templates, trim
 from infra.package import Package
 from infra.targets import PackagingError, of_this_process
 
-MOST_BYTES = {"dependencies": 5_250_000, "product": 3_960_000}
+MOST_BYTES = {"dependencies": 5_250_000, "product": 4_050_000}
 """Zipped. All of it is fetched and unpacked at every cold start. Raise a number only with a reason.
 
 The JavaScript engine takes 2,470,000 of the dependencies, models of the two services that run code and keep its
